@@ -1,0 +1,281 @@
+"""From fields to color: the grade, the palette and the picture's final planes.
+
+A field's tone, hue and mask become color in one kernel: tone curve, palette, side light, highlights,
+vignette, safety gain, dither. It works in Y'CbCr, which is a linear map of display RGB, so gains,
+blends and colorfulness mean the same there and video planes cost nothing extra.
+
+The palette is a table over (hue rotation, tone): turning all hues, by music or by the field, is only
+another row of the table, at equal lightness.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afx import palette as palettes
+from afx.field import (
+    Buffer,
+    Expr,
+    Number,
+    Program,
+    absolute,
+    as_expr,
+    clamp,
+    exp2,
+    floor,
+    fract,
+    maximum,
+    minimum,
+    mix,
+    smoothstep,
+    sqrt,
+    to_float,
+    to_int,
+    uniform,
+)
+from afx.field.expr import plane
+from afx.stage import GRADE_KNOBS
+
+HUES, TONES = 128, 256
+GAMMA = 2.2
+"""Display exponent by which gains on linear light become gains on encoded values."""
+
+FRAME_KNOBS = (
+    *(k.name for k in GRADE_KNOBS),
+    "scale_a",
+    "offset_a",
+    "scale_b",
+    "offset_b",
+    "weight_b",
+    "inverse_aspect",
+)
+"""Uniforms of the color kernels: the grade, each scene's normalization, the cross-fade, the shape."""
+
+# ITU-R BT.709: luma weights, and the scale of the color differences.
+_KR, _KB = 0.2126, 0.0722
+_TO_YCC = np.array(
+    [
+        [_KR, 1 - _KR - _KB, _KB],
+        [-_KR / (2 * (1 - _KB)), -(1 - _KR - _KB) / (2 * (1 - _KB)), 0.5],
+        [0.5, -(1 - _KR - _KB) / (2 * (1 - _KR)), -_KB / (2 * (1 - _KR))],
+    ]
+)
+_SLOPE_TO_LIGHT = (0.6, 0.8)
+"""Slopes that face the light: it comes from the top left, as people expect light to fall."""
+
+
+def to_ycc(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return Y' in [0, 1] and Cb, Cr in [−½, ½] of display RGB [..., 3]."""
+    return np.asarray(rgb @ _TO_YCC.T, dtype=np.float32)
+
+
+@functools.lru_cache(maxsize=64)
+def ycc_table(palette: palettes.Palette) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a palette as Y'CbCr: the table [HUES, TONES, 3] and the ground [HUES, 3]."""
+    return (
+        to_ycc(palettes.table(palette, HUES, TONES)),
+        to_ycc(palettes.ground(palette, HUES)),
+    )
+
+
+def pack(ycc: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Pack Y' into 12 bits and Cb, Cr into 10 each, four times finer than a byte of video."""
+    y = np.clip(np.rint(ycc[..., 0] * 4095.0), 0, 4095).astype(np.int64)
+    cb, cr = (
+        np.clip(np.rint((ycc[..., k] + 0.5) * 1023.0), 0, 1023).astype(np.int64) for k in (1, 2)
+    )
+    return np.ascontiguousarray((y | cb << 12 | cr << 22).astype(np.uint32).view(np.int32))
+
+
+def packed_tables(
+    a: palettes.Palette, b: palettes.Palette | None = None, weight: float = 0.0
+) -> Mapping[str, NDArray[np.int32]]:
+    """Return the buffers ``palette`` and ``ground`` of one palette, or of two cross-faded."""
+    if b is None or weight <= 0.0 or a == b:
+        return _packed(a)
+    if weight >= 1.0:
+        return _packed(b)
+    (ta, ga), (tb, gb) = ycc_table(a), ycc_table(b)
+    share = np.float32(weight)
+    return {
+        "palette": pack(ta + (tb - ta) * share),
+        "ground": pack(ga + (gb - ga) * share)[None, :],
+    }
+
+
+@functools.lru_cache(maxsize=64)
+def _packed(palette: palettes.Palette) -> Mapping[str, NDArray[np.int32]]:
+    table, ground = ycc_table(palette)
+    return {"palette": pack(table), "ground": pack(ground)[None, :]}
+
+
+def _unpack(word: Expr) -> tuple[Expr, Expr, Expr]:
+    return (
+        to_float(word & 0xFFF) * (1.0 / 4095.0),
+        to_float((word >> 12) & 0x3FF) * (1.0 / 1023.0) - 0.5,
+        to_float((word >> 22) & 0x3FF) * (1.0 / 1023.0) - 0.5,
+    )
+
+
+def _dither(column: Expr, row: Expr) -> Expr:
+    """Return a fixed pattern in [0, 1) whose neighbors differ: interleaved gradient noise.
+
+    Jorge Jimenez, "Next generation post processing in Call of Duty: Advanced Warfare", 2014.
+    """
+    return fract(52.9829189 * fract(0.06711056 * column + 0.00583715 * row))
+
+
+def _blend(name: str, fade: bool, dx: int = 0, dy: int = 0) -> Expr:
+    a = plane(f"{name}_a", dx, dy)
+    return mix(a, plane(f"{name}_b", dx, dy), uniform("weight_b")) if fade else a
+
+
+def _normalized_tone(fade: bool, dx: int = 0, dy: int = 0) -> Expr:
+    """Return the tone of this pixel, or a neighbor, by its scene's frozen percentiles."""
+    a = plane("tone_a", dx, dy) * uniform("scale_a") + uniform("offset_a")
+    if not fade:
+        return a
+    b = plane("tone_b", dx, dy) * uniform("scale_b") + uniform("offset_b")
+    return mix(a, b, uniform("weight_b"))
+
+
+def _tone_curve(tone: Expr) -> Expr:
+    """Contrast, lift and the palette's travel; [0, 1] stays [0, 1]."""
+    t = clamp(tone)
+    steep = (uniform("contrast") - 0.5) * 2.0
+    t = t + steep * (t * (1.0 - t) * (2.0 * t - 1.0))
+    t = t + uniform("lift") * 2.0 * (t * (1.0 - t))
+    # The palette is a ramp, not a circle: a tone that travels past its end comes back.
+    u = (t + uniform("cycle")) * 0.5
+    return 1.0 - absolute(1.0 - 2.0 * (u - floor(u)))
+
+
+def _side_light(fade: bool) -> Expr:
+    """Return the light on the tones seen as a landscape, −1 (shade) to 1 (lit)."""
+    # Central differences a pixel apart, per unit of the picture: the same slope at any size.
+    per_unit = 0.5 / as_expr(Expr("pixel", "f"))
+    gx = (_normalized_tone(fade, 1, 0) - _normalized_tone(fade, -1, 0)) * per_unit
+    gy = (_normalized_tone(fade, 0, 1) - _normalized_tone(fade, 0, -1)) * per_unit
+    height = 0.35
+    gx, gy = gx * height, gy * height
+    return (gx * _SLOPE_TO_LIGHT[0] + gy * _SLOPE_TO_LIGHT[1]) / sqrt(1.0 + gx * gx + gy * gy)
+
+
+def graded(*, fade: bool, gain: bool) -> tuple[Expr, Expr, Expr, Expr]:
+    """Return (Y', Cb, Cr, dither) of the pixel.
+
+    Parameters
+    ----------
+    fade : bool
+        Read a second field (planes ``*_b``) and cross-fade to it.
+    gain : bool
+        Apply the safety gain of the buffer ``gain`` (encoded values, bilinear).
+    """
+    x, y, pixel = (Expr(n, "f") for n in ("x", "y", "pixel"))
+    inverse_aspect = uniform("inverse_aspect")
+    column = floor(x / pixel)
+    row = floor(y / pixel)
+    noise = _dither(column, row)
+    tone = _tone_curve(_normalized_tone(fade))
+    hue = _blend("hue", fade) * uniform("hue_spread") + uniform("hue")
+    mask = clamp(_blend("mask", fade))
+
+    # Between the table's hues by dither: rows differ by less than two codes of video.
+    turn = (hue - floor(hue)) * float(HUES) + fract(noise * 7.31)
+    line = to_int(turn)
+    line = line & (HUES - 1)
+    at = tone * float(TONES - 1)
+    first = floor(at)
+    share = at - first
+    table, ground = Buffer("palette", "i"), Buffer("ground", "i")
+    low = _unpack(table.fetch(to_int(first), line))
+    high = _unpack(table.fetch(to_int(first) + 1, line))
+    base = _unpack(ground.fetch(line, as_expr(0, "i")))
+    luma, cb, cr = (
+        mix(g, mix(a, b, share), mask) for a, b, g in zip(low, high, base, strict=True)
+    )
+
+    light = _side_light(fade)
+    relief = uniform("relief") * mask
+    factor = 1.0 + relief * (0.55 * light)
+    factor = factor * (1.0 + uniform("glow") * 0.6 * smoothstep(0.55, 1.0, tone) * mask)
+    across = x * inverse_aspect
+    corner = (across * across + y * y) * 0.5
+    factor = factor * (1.0 - uniform("vignette") * corner)
+    factor = factor * exp2(uniform("exposure") * (1.0 / GAMMA))
+    if gain:
+        factor = factor * _gain(across, y)
+    # A glint where the landscape faces the light.
+    facing = maximum(light, 0.0)
+    glint = relief * 0.22 * (facing * facing) * (facing * facing)
+    luma = luma * factor + glint
+    # Highlights roll off instead of clipping, and lose color as they do.
+    over = maximum(luma - 0.86, 0.0) * (1.0 / 0.14)
+    keep = 1.0 / (1.0 + over)
+    luma = minimum(luma, 0.86) + 0.14 * (over * keep)
+    chroma = uniform("chroma") * minimum(factor, 1.25) * keep
+    return clamp(luma), cb * chroma, cr * chroma, noise
+
+
+def _gain(across: Expr, y: Expr) -> Expr:
+    """Return the safety gain here: bilinear between the tiles' centers."""
+    tiles = Buffer("gain", "f")
+    u = (across * 0.5 + 0.5) * tiles.width - 0.5
+    v = (y * 0.5 + 0.5) * tiles.height - 0.5
+    u = clamp(u, 0.0, tiles.width - 1.0)
+    v = clamp(v, 0.0, tiles.height - 1.0)
+    fu, fv = floor(u), floor(v)
+    i, j = to_int(fu), to_int(fv)
+    top = mix(tiles.fetch(i, j), tiles.fetch(i + 1, j), u - fu)
+    bottom = mix(tiles.fetch(i, j + 1), tiles.fetch(i + 1, j + 1), u - fu)
+    return mix(top, bottom, v - fv)
+
+
+def _rgb(luma: Expr, cb: Expr, cr: Expr) -> tuple[Expr, Expr, Expr]:
+    red = luma + (2 * (1 - _KR)) * cr
+    blue = luma + (2 * (1 - _KB)) * cb
+    green = (luma - _KR * red - _KB * blue) * (1.0 / (1 - _KR - _KB))
+    return red, green, blue
+
+
+def video_program(*, fade: bool, gain: bool) -> Program:
+    """Return the kernel that writes luma as bytes and color differences at full size.
+
+    Outputs: ``y``, bytes in limited range; ``cb``, ``cr``, floats in codes before dither.
+    """
+    luma, cb, cr, noise = graded(fade=fade, gain=gain)
+    return Program(
+        (
+            ("y", 16.0 + 219.0 * luma + noise),
+            ("cb", 128.0 + 224.0 * cb),
+            ("cr", 128.0 + 224.0 * cr),
+        ),
+        FRAME_KNOBS,
+    )
+
+
+def chroma_program() -> Program:
+    """Return the kernel that averages color differences over 2×2 pixels into bytes (4:2:0)."""
+    x, y, pixel = (Expr(n, "f") for n in ("x", "y", "pixel"))
+    noise = _dither(floor(x / pixel), floor(y / pixel))
+
+    def average(name: str, shifted: Number) -> Expr:
+        corners = [plane(name, dx, dy, step=2) for dy in (0, 1) for dx in (0, 1)]
+        return (corners[0] + corners[1] + corners[2] + corners[3]) * 0.25 + shifted
+
+    return Program((("u", average("cb", noise)), ("v", average("cr", 1.0 - noise))), ())
+
+
+def rgb_program(*, fade: bool, gain: bool, floats: bool) -> Program:
+    """Return the kernel for stills: display RGB as bytes (dithered) or floats in [0, 1]."""
+    luma, cb, cr, noise = graded(fade=fade, gain=gain)
+    channels = _rgb(luma, cb, cr)
+    if floats:
+        values = tuple(clamp(c) for c in channels)
+    else:
+        values = tuple(clamp(c) * 255.0 + noise for c in channels)
+    return Program(tuple(zip(("r", "g", "b"), values, strict=True)), FRAME_KNOBS)

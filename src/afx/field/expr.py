@@ -1,0 +1,532 @@
+"""The expression graph: what a traced pattern becomes, and the errors of tracing.
+
+A pattern is run once with :class:`Expr` values in place of numbers; every operation on them adds a
+node to a graph. The graph knows three types: ``"f"`` (float32), ``"i"`` (32-bit integer, wrapping)
+and ``"b"`` (truth value). Nothing here knows how the graph is carried out; that is the emitters'
+work (``llvm``, ``glsl``, ``tensor``), and all of them give the same function because the graph holds
+only operations that every target rounds alike.
+
+Semantics that every emitter keeps:
+
+* ``minimum(a, b)`` is ``a if a < b else b`` and ``maximum(a, b)`` is ``a if a > b else b``; so NaN in
+  the first argument gives the second, and ``minimum(maximum(x, 0), 1)`` turns NaN into 0.
+* integers wrap; shifts to the right are logical; float to integer truncates, int to float is signed.
+* a loop keeps each point's state unchanged from the step at which its ``until`` holds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn, Union
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from afx.field.network import Network
+
+Number = Union["Expr", float, int]
+
+_PYTHON_HINT = (
+    "a pattern is traced once for all points, so it cannot use {what} on a value that differs from"
+    " point to point: write {instead}"
+)
+
+
+class TraceError(TypeError):
+    """A pattern did something that cannot be traced; the message says what to write instead."""
+
+
+def _refuse(what: str, instead: str) -> NoReturn:
+    raise TraceError(_PYTHON_HINT.format(what=what, instead=instead))
+
+
+class Expr:
+    """One value of the expression graph: an operation and its arguments.
+
+    Attributes
+    ----------
+    op : str
+        Name of the operation.
+    type : {"f", "i", "b"}
+        float32, 32-bit integer or truth value.
+    args : tuple of Expr
+        What the operation works on.
+    data : hashable
+        What is not an Expr: a constant's bits, a knob's name, a buffer, a loop.
+    """
+
+    __slots__ = ("args", "data", "op", "type")
+    __hash__ = object.__hash__
+
+    def __init__(self, op: str, type_: str, args: tuple[Expr, ...] = (), data: Any = None) -> None:
+        self.op = op
+        self.type = type_
+        self.args = args
+        self.data = data
+
+    def __repr__(self) -> str:
+        if self.op == "const":
+            return f"<{self.value()}>"
+        return f"<{self.op}:{self.type} {self.data or ''}>"
+
+    def value(self) -> float | int | bool:
+        """Return a constant's number."""
+        if self.type == "f":
+            return float(struct.unpack("<f", struct.pack("<I", self.data))[0])
+        return bool(self.data) if self.type == "b" else int(self.data)
+
+    # Arithmetic.
+    def __add__(self, other: Number) -> Expr:
+        return binary("add", self, other)
+
+    def __radd__(self, other: Number) -> Expr:
+        return binary("add", other, self)
+
+    def __sub__(self, other: Number) -> Expr:
+        return binary("sub", self, other)
+
+    def __rsub__(self, other: Number) -> Expr:
+        return binary("sub", other, self)
+
+    def __mul__(self, other: Number) -> Expr:
+        return binary("mul", self, other)
+
+    def __rmul__(self, other: Number) -> Expr:
+        return binary("mul", other, self)
+
+    def __truediv__(self, other: Number) -> Expr:
+        return divide(self, other)
+
+    def __rtruediv__(self, other: Number) -> Expr:
+        return divide(other, self)
+
+    def __neg__(self) -> Expr:
+        return unary("neg", self)
+
+    def __pos__(self) -> Expr:
+        return self
+
+    def __abs__(self) -> Expr:
+        return unary("abs", self)
+
+    def __pow__(self, exponent: int) -> Expr:
+        if not isinstance(exponent, int) or not 0 <= exponent <= 64:
+            raise TraceError(
+                "** takes a whole number from 0 to 64 here; for other exponents write power(x, y)"
+            )
+        result: Expr = constant(1.0)
+        square = self
+        while exponent:
+            if exponent & 1:
+                result = result * square
+            exponent >>= 1
+            if exponent:
+                square = square * square
+        return result
+
+    # Comparison.
+    def __lt__(self, other: Number) -> Expr:
+        return compare("lt", self, other)
+
+    def __gt__(self, other: Number) -> Expr:
+        return compare("lt", other, self)
+
+    def __le__(self, other: Number) -> Expr:
+        return compare("le", self, other)
+
+    def __ge__(self, other: Number) -> Expr:
+        return compare("le", other, self)
+
+    def __eq__(self, other: object) -> Expr:  # type: ignore[override]
+        if not isinstance(other, (Expr, int, float)):
+            _refuse(f"== with {type(other).__name__}", "a comparison with a number")
+        return compare("eq", self, other)
+
+    def __ne__(self, other: object) -> Expr:  # type: ignore[override]
+        return ~(self == other)
+
+    # Bits and truth.
+    def __and__(self, other: Number) -> Expr:
+        return bitwise("and", self, other)
+
+    def __or__(self, other: Number) -> Expr:
+        return bitwise("or", self, other)
+
+    def __xor__(self, other: Number) -> Expr:
+        return bitwise("xor", self, other)
+
+    def __invert__(self) -> Expr:
+        return bitwise("xor", self, True if self.type == "b" else -1)
+
+    def __lshift__(self, bits: int) -> Expr:
+        return shift("shl", self, bits)
+
+    def __rshift__(self, bits: int) -> Expr:
+        return shift("shr", self, bits)
+
+    # What cannot be traced.
+    def __bool__(self) -> bool:
+        _refuse(
+            "`if`, `and`, `or`, `not`, `min` or `max`",
+            "select(condition, a, b), a & b, a | b, ~a, minimum(a, b) or maximum(a, b)",
+        )
+
+    def __float__(self) -> float:
+        _refuse("float(), math.* or a format", "the function of the same name from afx.field")
+
+    def __int__(self) -> int:
+        _refuse("int()", "floor(x)")
+
+    def __index__(self) -> int:
+        _refuse("an index or range()", "iterate(count, state, step, until=...)")
+
+    def __round__(self, _digits: int | None = None) -> int:
+        _refuse("round()", "floor(x + 0.5)")
+
+    def __iter__(self) -> Iterator[Expr]:
+        _refuse("iteration", "one expression for each part")
+
+    def __len__(self) -> int:
+        _refuse("len()", "a Python number")
+
+    def __mod__(self, _other: object) -> Expr:
+        _refuse("%", "mod(a, b)")
+
+    def __floordiv__(self, _other: object) -> Expr:
+        _refuse("//", "floor(a / b)")
+
+    def __array__(self, *_args: object, **_kwargs: object) -> NoReturn:
+        _refuse("NumPy", "the function of the same name from afx.field")
+
+    def __array_ufunc__(self, *_args: object, **_kwargs: object) -> NoReturn:
+        _refuse("NumPy", "the function of the same name from afx.field")
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """An iterated map: state, one step, and when to stop.
+
+    Attributes
+    ----------
+    index : int
+        Counts loops in the order in which their tracing began, so an inner loop's is larger.
+    count : int
+        Most steps taken.
+    start, variables, step : tuple of Expr
+        The state's first values, its names inside the body, and its next values.
+    until : Expr or None
+        Where it holds, the state no longer changes.
+    """
+
+    index: int
+    count: int
+    start: tuple[Expr, ...]
+    variables: tuple[Expr, ...]
+    step: tuple[Expr, ...]
+    until: Expr | None
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A two-dimensional array of float32 (``"f"``) or packed 32-bit words (``"i"``) in memory."""
+
+    name: str
+    type: str = "f"
+
+    def fetch(self, column: Number, row: Number) -> Expr:
+        """Return the element at integer `column` and `row`, held inside the array."""
+        return Expr("fetch", self.type, (as_expr(column, "i"), as_expr(row, "i")), self)
+
+    @property
+    def width(self) -> Expr:
+        """Number of columns, as a float."""
+        return Expr("size", "f", (), (self, 0))
+
+    @property
+    def height(self) -> Expr:
+        """Number of rows, as a float."""
+        return Expr("size", "f", (), (self, 1))
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a field is asked for its value.
+
+    Attributes
+    ----------
+    x, y : Expr
+        Position; `y` points down and runs from −1 to 1 over the height, `x` from −aspect to aspect.
+    pixel : Expr
+        Size of one pixel in the same units, for lines and edges that stay smooth at any size.
+    """
+
+    x: Expr
+    y: Expr
+    pixel: Expr
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a pattern gives back for a point.
+
+    Attributes
+    ----------
+    tone : Expr
+        Position in the palette, in [0, 1] after the scene's normalization.
+    hue : Expr or float
+        Offset of the hue, in turns.
+    mask : Expr or float
+        1 shows the palette, 0 its ground color.
+    """
+
+    tone: Number
+    hue: Number = 0.0
+    mask: Number = 1.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A traced function: what goes in by name, and the expressions that come out.
+
+    Attributes
+    ----------
+    outputs : tuple of (str, Expr)
+    knobs : tuple of str
+        Names of the uniforms, in the order in which emitters take their values.
+    """
+
+    outputs: tuple[tuple[str, Expr], ...]
+    knobs: tuple[str, ...]
+    notes: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+# --------------------------------------------------------------------------- making nodes
+
+
+def constant(value: float | int | bool, type_: str = "f") -> Expr:
+    """Return a constant; floats are told apart by their bits, so 0.0 is not −0.0."""
+    if type_ == "f":
+        bits = int(np.float32(value).view(np.uint32))
+        return Expr("const", "f", (), bits)
+    if type_ == "i":
+        wrapped = (int(value) + 2**31) % 2**32 - 2**31
+        return Expr("const", "i", (), wrapped)
+    return Expr("const", "b", (), bool(value))
+
+
+def as_expr(value: Number | bool, type_: str | None = None) -> Expr:
+    """Turn a number into a constant of the wanted type; check the type of an expression."""
+    if isinstance(value, Expr):
+        if type_ is not None and value.type != type_:
+            names = {"f": "a float", "i": "an integer", "b": "a truth value"}
+            raise TraceError(
+                f"{names[type_]} is needed here, not {names[value.type]}: convert with to_float(n),"
+                " to_int(x) or select(condition, 1.0, 0.0)"
+            )
+        return value
+    if isinstance(value, (bool, np.bool_)):
+        if type_ == "f":
+            raise TraceError("a float is needed here, not True or False: write 1.0 or 0.0")
+        return constant(bool(value), type_ or "b")
+    if isinstance(value, (int, np.integer)):
+        return constant(int(value), type_ or "f")
+    if isinstance(value, (float, np.floating)):
+        if type_ == "i" and float(value) != int(value):
+            raise TraceError(f"an integer is needed here, not {value}: write a whole number")
+        return constant(float(value), type_ or "f")
+    raise TraceError(f"a number or a traced value is needed here, not {type(value).__name__}")
+
+
+def is_const(e: Expr, value: float | None = None) -> bool:
+    """Tell whether `e` is a constant (and of this value)."""
+    return e.op == "const" and (value is None or e.value() == value)
+
+
+def _pair(a: Number, b: Number) -> tuple[Expr, Expr]:
+    type_ = next(v.type for v in (a, b) if isinstance(v, Expr))
+    if (
+        isinstance(a, Expr)
+        and isinstance(b, Expr)
+        and a.type != b.type
+        and {a.type, b.type} <= {"f", "i"}
+    ):
+        raise TraceError(
+            "integers and floats do not mix: convert with to_float(n) or to_int(x) first"
+        )
+    return as_expr(a, type_), as_expr(b, type_)
+
+
+_FOLD: dict[str, Callable[[np.float32, np.float32], np.float32]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "min": lambda a, b: a if a < b else b,
+    "max": lambda a, b: a if a > b else b,
+}
+
+
+def binary(op: str, a: Number, b: Number) -> Expr:
+    """Return a two-argument arithmetic node, folding constants and x·1, x+0."""
+    x, y = _pair(a, b)
+    if x.type == "b":
+        raise TraceError("arithmetic on truth values: write select(condition, a, b)")
+    if x.type == "f" and x.op == y.op == "const":
+        with np.errstate(all="ignore"):
+            return constant(float(_FOLD[op](np.float32(x.value()), np.float32(y.value()))))
+    if x.type == "i" and op == "div":
+        raise TraceError("division of integers: write floor(to_float(a) / b)")
+    if op == "mul":
+        if is_const(x, 1):
+            return y
+        if is_const(y, 1):
+            return x
+    if op in ("add", "sub") and is_const(y, 0):
+        return x
+    if op == "add" and is_const(x, 0):
+        return y
+    return Expr(op, x.type, (x, y))
+
+
+def divide(a: Number, b: Number) -> Expr:
+    """Return a / b; a constant divisor becomes a factor, on every target alike."""
+    if not isinstance(b, Expr):
+        if b == 0:
+            raise TraceError("division by zero")
+        if isinstance(a, Expr) and a.type == "f":
+            return a * float(1.0 / float(b))
+    return binary("div", a, b)
+
+
+def unary(op: str, a: Number) -> Expr:
+    """Return a one-argument arithmetic node: neg, abs, floor, sqrt."""
+    x = as_expr(a)
+    if x.type != "f":
+        if op == "neg" and x.type == "i":
+            return binary("sub", constant(0, "i"), x)
+        raise TraceError(f"{op} takes a float: convert with to_float(n) first")
+    if x.op == "const":
+        value = np.float32(x.value())
+        with np.errstate(all="ignore"):
+            folded = {
+                "neg": np.negative,
+                "abs": np.abs,
+                "floor": np.floor,
+                "sqrt": np.sqrt,
+            }[op](value)
+        return constant(float(folded))
+    return Expr(op, "f", (x,))
+
+
+def compare(op: str, a: Number, b: Number) -> Expr:
+    """Return a comparison: lt, le or eq."""
+    x, y = _pair(a, b)
+    return Expr(op, "b", (x, y))
+
+
+def bitwise(op: str, a: Number, b: Number) -> Expr:
+    """Return and, or, xor of two integers or two truth values."""
+    x, y = _pair(a, b)
+    if x.type == "f":
+        raise TraceError("&, | and ^ take integers or truth values: convert with to_int(x) first")
+    return Expr(op, x.type, (x, y))
+
+
+def shift(op: str, a: Expr, bits: int) -> Expr:
+    """Return an integer shifted by a constant number of bits."""
+    if a.type != "i" or not isinstance(bits, int) or not 0 <= bits < 32:
+        raise TraceError("<< and >> take an integer value and a constant from 0 to 31")
+    return Expr(op, "i", (a,), bits)
+
+
+def select(condition: Expr | bool, a: Number, b: Number) -> Expr:
+    """Return `a` where `condition` holds, else `b`; both are computed."""
+    if isinstance(condition, (bool, np.bool_)):
+        return as_expr(a if condition else b)
+    if not isinstance(a, Expr) and not isinstance(b, Expr):
+        x, y = as_expr(a, "f"), as_expr(b, "f")
+    else:
+        x, y = _pair(a, b)
+    return Expr("select", x.type, (as_expr(condition, "b"), x, y))
+
+
+# --------------------------------------------------------------------------- loops
+
+_counter = itertools.count()
+_counter_lock = threading.Lock()
+
+
+def iterate(
+    count: int,
+    state: Sequence[Number],
+    step: Callable[..., Sequence[Number]],
+    *,
+    until: Callable[..., Expr] | None = None,
+) -> tuple[Expr, ...]:
+    """Repeat `step` on `state`, at most `count` times, point by point until `until` holds.
+
+    Parameters
+    ----------
+    count : int
+        Most steps, at least 1; known when the pattern is traced.
+    state : sequence of float values
+        First values.
+    step : callable
+        ``step(*state) -> next state``, as many values as `state` has.
+    until : callable, optional
+        ``until(*state) -> truth value``: from there on the point's state stays as it is, and when
+        no point is left the loop ends early.
+
+    Returns
+    -------
+    tuple of Expr
+        The state at the end.
+
+    Notes
+    -----
+    Escape-time loops have no useful gradient; the torch target does not differentiate through
+    ``until``.
+    """
+    if not isinstance(count, int):
+        raise TraceError(
+            "iterate(count, ...) takes a Python number: count steps in the state and stop by until="
+        )
+    if count < 1:
+        raise TraceError("iterate(count, ...) takes at least one step")
+    start = tuple(as_expr(v) for v in state)
+    with _counter_lock:
+        index = next(_counter)
+    variables = tuple(Expr("variable", value.type, (), (index, k)) for k, value in enumerate(start))
+    result = step(*variables)
+    if isinstance(result, Expr) or len(result) != len(start):
+        raise TraceError(f"the step of iterate must return {len(start)} values, one for each state")
+    after = tuple(as_expr(v, s.type) for v, s in zip(result, start, strict=True))
+    stop = as_expr(until(*variables), "b") if until is not None else None
+    loop = Loop(index, int(count), start, variables, after, stop)
+    node = Expr("loop", "f", (), loop)
+    return tuple(Expr("state", s.type, (node,), k) for k, s in enumerate(start))
+
+
+def run_network(network: Network, inputs: Sequence[Number]) -> tuple[Expr, ...]:
+    """Evaluate a network at a point: one expression for each of its outputs."""
+    if len(inputs) != network.inputs:
+        raise TraceError(f"the network takes {network.inputs} inputs, not {len(inputs)}")
+    node = Expr("network", "f", tuple(as_expr(v, "f") for v in inputs), network)
+    return tuple(Expr("activation", "f", (node,), k) for k in range(network.outputs))
+
+
+def plane(name: str, dx: int = 0, dy: int = 0, step: int = 1) -> Expr:
+    """Return the value that plane `name` holds at this pixel, `dx`, `dy` pixels away.
+
+    With `step` 2 the plane has twice the resolution, and `dx`, `dy` count its pixels.
+    """
+    return Expr("plane", "f", (), (name, int(dx), int(dy), int(step)))
+
+
+def uniform(name: str) -> Expr:
+    """Return a knob: one float for a whole frame."""
+    return Expr("knob", "f", (), name)

@@ -1,0 +1,113 @@
+"""Networks as part of a field: their shape, their activations and where their weights lie.
+
+A network's weights are data, not code: the LLVM target loops over them in memory, so new weights
+need no new code; the GLSL target writes them into the shader as constants; torch multiplies
+matrices. All of them evaluate, layer by layer, ``h ← activation(W h + b)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afx.field.expr import Expr
+from afx.field.lib import absolute, bell, cos, exp2, sin, squash, tanh
+
+ACTIVATIONS: dict[str, Callable[[Expr], Expr]] = {
+    "linear": lambda x: x,
+    "sine": sin,
+    "cosine": cos,
+    "tanh": squash,
+    "gaussian": bell,
+    "absolute": absolute,
+    "sigmoid": lambda x: 0.5 + 0.5 * squash(x * 0.5),
+    "exact_tanh": tanh,
+    "exact_gaussian": lambda x: exp2(x * x * -0.72134752),
+}
+"""Activations by name. ``tanh``, ``sigmoid`` and ``gaussian`` are the cheap look-alikes of ``lib``."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One dense layer, its rows sorted into runs that share an activation.
+
+    Attributes
+    ----------
+    inputs : int
+    activations : tuple of (str, int)
+        Name and number of rows of each run, in the order of the rows.
+    """
+
+    inputs: int
+    activations: tuple[tuple[str, int], ...]
+
+    def __post_init__(self) -> None:
+        for name, count in self.activations:
+            if name not in ACTIVATIONS:
+                raise ValueError(f"unknown activation {name!r}: one of {', '.join(ACTIVATIONS)}")
+            if count < 1:
+                raise ValueError(f"a run of {count} rows of {name!r}: at least 1 is needed")
+
+    @property
+    def outputs(self) -> int:
+        """Number of rows."""
+        return sum(count for _, count in self.activations)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A stack of dense layers whose weights are found under `name` when it runs.
+
+    The weights are one flat float32 array: for each layer the matrix ``W[outputs, inputs]`` row by
+    row, then the bias ``b[outputs]``.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        if not self.layers:
+            raise ValueError("a network needs at least one layer")
+        for before, after in zip(self.layers, self.layers[1:], strict=False):
+            if before.outputs != after.inputs:
+                raise ValueError(
+                    f"a layer with {before.outputs} outputs feeds one with {after.inputs} inputs"
+                )
+
+    @property
+    def inputs(self) -> int:
+        """Number of inputs."""
+        return self.layers[0].inputs
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        return self.layers[-1].outputs
+
+    @property
+    def size(self) -> int:
+        """Number of weights and biases."""
+        return sum(layer.outputs * (layer.inputs + 1) for layer in self.layers)
+
+    def split(
+        self, weights: NDArray[np.float32]
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return (W, b) of each layer as views into the flat array.
+
+        Raises
+        ------
+        ValueError
+            If the array has another size than the network.
+        """
+        if weights.shape != (self.size,):
+            raise ValueError(f"the network needs {self.size} weights, got {weights.shape}")
+        parts, at = [], 0
+        for layer in self.layers:
+            n = layer.outputs * layer.inputs
+            matrix = weights[at : at + n].reshape(layer.outputs, layer.inputs)
+            parts.append((matrix, weights[at + n : at + n + layer.outputs]))
+            at += n + layer.outputs
+        return parts

@@ -1,0 +1,252 @@
+"""Frames from fields: strips of rows small enough to stay in a core's cache.
+
+For each strip the fields are evaluated (one, or two in a cross-fade), then colored, then their color
+differences averaged to 4:2:0. A :class:`Painter` belongs to one thread and keeps its memory.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afx.color import FRAME_KNOBS, chroma_program, rgb_program, video_program
+from afx.field.jit import Call, Geometry, Kernel
+from afx.patterns import Pattern
+from afx.stage import GRADE_KNOBS, staged
+
+LEFT = 64
+"""Spare columns before each row of a field, the last of which repeats the picture's edge."""
+
+STRIP_BYTES = 800_000
+"""Memory of a strip's planes: most of them stay in the second-level cache of a laptop's core."""
+
+
+@functools.lru_cache(maxsize=256)
+def field_kernel(pattern: Pattern) -> Kernel:
+    """Return a pattern's compiled field, on the stage."""
+    return Kernel(staged(pattern.function))
+
+
+@functools.lru_cache(maxsize=16)
+def _video_kernel(fade: bool, gain: bool) -> Kernel:
+    return Kernel(video_program(fade=fade, gain=gain), byte_outputs=("y",))
+
+
+@functools.lru_cache(maxsize=16)
+def _rgb_kernel(fade: bool, gain: bool, floats: bool) -> Kernel:
+    program = rgb_program(fade=fade, gain=gain, floats=floats)
+    return Kernel(program, byte_outputs=() if floats else ("r", "g", "b"))
+
+
+@functools.lru_cache(maxsize=1)
+def _chroma_kernel() -> Kernel:
+    return Kernel(chroma_program(), byte_outputs=("u", "v"))
+
+
+@dataclass(frozen=True)
+class FieldState:
+    """One field at one moment.
+
+    Attributes
+    ----------
+    kernel : Kernel
+    knobs : float32 array
+        In the kernel's order.
+    weights : mapping of str to float32 array
+        For each network its flat weights.
+    scale, offset : float
+        Normalize the tone: ``tone · scale + offset`` lies in [0, 1].
+    """
+
+    kernel: Kernel
+    knobs: NDArray[np.float32]
+    weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Everything that one frame is made of.
+
+    Attributes
+    ----------
+    fields : tuple of one or two FieldState
+    weight : float
+        Share of the second field.
+    grade : float32 array
+        Values of ``afx.stage.GRADE_KNOBS``.
+    tables : mapping of str to int32 array
+        ``palette`` and ``ground``, from ``afx.color.packed_tables``.
+    gain : float32 array [rows, columns], optional
+        Factors on encoded values from the flash limiter.
+    """
+
+    fields: tuple[FieldState, ...]
+    weight: float
+    grade: NDArray[np.float32]
+    tables: Mapping[str, NDArray[np.int32]]
+    gain: NDArray[np.float32] | None = None
+
+
+class Painter:
+    """Paints pictures of one size; for one thread.
+
+    Parameters
+    ----------
+    width, height : int
+        Pixels, even.
+    strip : int, optional
+        Rows painted together, even; chosen by the cache if not given. Pixels do not depend on it.
+    """
+
+    def __init__(self, width: int, height: int, *, strip: int | None = None) -> None:
+        self.width, self.height = width, height
+        self.geometry = Geometry.of(width, height)
+        self.half = Geometry.of(width // 2, height // 2)
+        self.stride = LEFT + -(-width // 64) * 64 + 64
+        rows = strip or max(8, min(64, STRIP_BYTES // (20 * self.stride) // 2 * 2))
+        self.strip = min(rows, height)
+        self._memory: dict[str, NDArray[Any]] = {}
+        self._calls: dict[tuple[str, int], Call] = {}
+
+    # ------------------------------------------------------------ memory
+
+    def _plane(self, name: str, kind: type[np.generic] = np.float32) -> NDArray[Any]:
+        if name not in self._memory:
+            self._memory[name] = np.zeros((self.strip + 2, self.stride), kind)
+        return self._memory[name]
+
+    def _call(self, role: str, kernel: Kernel) -> Call:
+        """Return this painter's call of a kernel, its planes connected."""
+        key = (role, id(kernel))
+        call = self._calls.get(key)
+        if call is None:
+            if len(self._calls) > 64:
+                self._calls.clear()
+            call = Call(kernel)
+            for name in kernel.module.outputs:
+                whole = f"{name}_{role}" if role in ("a", "b") else name
+                kind = np.uint8 if name in kernel.byte_outputs else np.float32
+                call.output(name, self._plane(whole, kind), LEFT)
+            for name in kernel.module.planes:
+                call.plane(name, self._plane(name), LEFT)
+            self._calls[key] = call
+        return call
+
+    def _field_calls(self, picture: Picture) -> list[Call]:
+        calls = []
+        for role, state in zip("ab", picture.fields, strict=False):
+            call = self._call(role, state.kernel)
+            call.knobs[:] = state.knobs
+            for name, values in state.weights.items():
+                call.weights(name, values)
+            calls.append(call)
+        return calls
+
+    def _color_call(self, role: str, kernel: Kernel, picture: Picture) -> Call:
+        call = self._call(role, kernel)
+        a, b = picture.fields[0], picture.fields[-1]
+        knobs = call.knobs
+        knobs[: len(GRADE_KNOBS)] = picture.grade
+        knobs[len(GRADE_KNOBS) :] = (
+            a.scale,
+            a.offset,
+            b.scale,
+            b.offset,
+            picture.weight,
+            self.height / self.width,
+        )
+        for name, table in picture.tables.items():
+            call.buffer(name, table)
+        if picture.gain is not None:
+            call.buffer("gain", picture.gain)
+        return call
+
+    def _fields(self, calls: list[Call], top: int, bottom: int) -> None:
+        """Evaluate the fields of a strip and one row around it."""
+        for role, call in zip("ab", calls, strict=False):
+            call.run(self.geometry, (top - 1, bottom + 1), (0, self.width), out_row=top - 1)
+            tone = self._memory[f"tone_{role}"]
+            tone[:, LEFT - 1] = tone[:, LEFT]
+            tone[:, LEFT + self.width] = tone[:, LEFT + self.width - 1]
+
+    # ------------------------------------------------------------ pictures
+
+    def video(self, picture: Picture, out: NDArray[np.uint8]) -> None:
+        """Paint a frame as 8-bit 4:2:0 planes.
+
+        Parameters
+        ----------
+        picture : Picture
+        out : uint8 array [height · 3/2, width]
+            Luma, then the two half-size planes, one after the other (I420).
+        """
+        fade, gain = len(picture.fields) > 1, picture.gain is not None
+        fields = self._field_calls(picture)
+        color = self._color_call("video", _video_kernel(fade, gain), picture)
+        chroma = self._call("chroma", _chroma_kernel())
+        w, h = self.width, self.height
+        luma = out[:h]
+        flat = out.reshape(-1)[h * w :]
+        u = flat[: h // 2 * (w // 2)].reshape(h // 2, w // 2)
+        v = flat[h // 2 * (w // 2) :].reshape(h // 2, w // 2)
+        span = slice(LEFT, LEFT + w)
+        half_span = slice(LEFT, LEFT + w // 2)
+        for top in range(0, h, self.strip):
+            bottom = min(top + self.strip, h)
+            self._fields(fields, top, bottom)
+            color.run(self.geometry, (top, bottom), (0, w), out_row=top, in_row=top - 1)
+            chroma.run(
+                self.half,
+                (top // 2, bottom // 2),
+                (0, w // 2),
+                out_row=top // 2,
+                in_row=top,
+            )
+            n = bottom - top
+            luma[top:bottom] = self._memory["y"][:n, span]
+            u[top // 2 : bottom // 2] = self._memory["u"][: n // 2, half_span]
+            v[top // 2 : bottom // 2] = self._memory["v"][: n // 2, half_span]
+
+    def rgb(self, picture: Picture) -> NDArray[np.uint8]:
+        """Return a frame as display RGB bytes [height, width, 3]."""
+        return self._rgb(picture, floats=False)
+
+    def rgb_float(self, picture: Picture) -> NDArray[np.float32]:
+        """Return a frame as display RGB in [0, 1], [height, width, 3], without dither."""
+        return self._rgb(picture, floats=True)
+
+    def _rgb(self, picture: Picture, *, floats: bool) -> NDArray[Any]:
+        fade, gain = len(picture.fields) > 1, picture.gain is not None
+        fields = self._field_calls(picture)
+        role = "rgb_float" if floats else "rgb"
+        color = self._color_call(role, _rgb_kernel(fade, gain, floats), picture)
+        kind = np.float32 if floats else np.uint8
+        out: NDArray[Any] = np.empty((self.height, self.width, 3), kind)
+        planes = [np.zeros((self.strip + 2, self.stride), kind) for _ in range(3)]
+        for name, plane in zip("rgb", planes, strict=True):
+            color.output(name, plane, LEFT)
+        for top in range(0, self.height, self.strip):
+            bottom = min(top + self.strip, self.height)
+            self._fields(fields, top, bottom)
+            color.run(self.geometry, (top, bottom), (0, self.width), out_row=top, in_row=top - 1)
+            for k, plane in enumerate(planes):
+                out[top:bottom, :, k] = plane[: bottom - top, LEFT : LEFT + self.width]
+        return out
+
+    def tones(self, state: FieldState) -> NDArray[np.float32]:
+        """Return a field's raw tone [height, width]."""
+        whole = state.kernel.evaluate(
+            self.width,
+            self.height,
+            dict(zip(state.kernel.module.knobs, state.knobs.tolist(), strict=True)),
+            weights=state.weights,
+        )
+        tone: NDArray[np.float32] = whole["tone"]
+        return tone
