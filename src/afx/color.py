@@ -195,9 +195,7 @@ def graded(*, fade: bool, gain: bool) -> tuple[Expr, Expr, Expr, Expr]:
     low = _unpack(table.fetch(to_int(first), line))
     high = _unpack(table.fetch(to_int(first) + 1, line))
     base = _unpack(ground.fetch(line, as_expr(0, "i")))
-    luma, cb, cr = (
-        mix(g, mix(a, b, share), mask) for a, b, g in zip(low, high, base, strict=True)
-    )
+    luma, cb, cr = (mix(g, mix(a, b, share), mask) for a, b, g in zip(low, high, base, strict=True))
 
     light = _side_light(fade)
     relief = uniform("relief") * mask

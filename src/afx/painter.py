@@ -240,13 +240,8 @@ class Painter:
                 out[top:bottom, :, k] = plane[: bottom - top, LEFT : LEFT + self.width]
         return out
 
-    def tones(self, state: FieldState) -> NDArray[np.float32]:
-        """Return a field's raw tone [height, width]."""
-        whole = state.kernel.evaluate(
-            self.width,
-            self.height,
-            dict(zip(state.kernel.module.knobs, state.knobs.tolist(), strict=True)),
-            weights=state.weights,
-        )
-        tone: NDArray[np.float32] = whole["tone"]
-        return tone
+    def field(self, state: FieldState) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return a field's raw tone and mask, each [height, width]."""
+        values = dict(zip(state.kernel.module.knobs, state.knobs.tolist(), strict=True))
+        whole = state.kernel.evaluate(self.width, self.height, values, weights=state.weights)
+        return whole["tone"], whole["mask"]

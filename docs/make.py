@@ -1,0 +1,156 @@
+"""Make the pages and pictures of the documentation that come from the code itself.
+
+.venv/bin/python docs/make.py            # patterns.md and looks.md
+.venv/bin/python docs/make.py --pictures # also the stills and the sheet of all looks
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from afx.field import Knob
+from afx.look import Look, load_library
+from afx.patterns import FAMILIES, PATTERNS, Pattern
+from afx.stage import GRADE_KNOBS, STAGE_KNOBS
+
+DOCS = Path(__file__).parent
+STILLS = ("still-1.webp", "still-2.webp", "still-3.webp")
+SHEET = "looks.webp"
+MOMENT = 31.0
+"""Second of the demo song that the sheet shows: in the first chorus."""
+
+
+def knob_table(knobs: tuple[Knob, ...]) -> list[str]:
+    """Return a Markdown table of knobs."""
+    lines = ["| knob | at rest | range | unit | what it does |", "|---|---|---|---|---|"]
+    for k in knobs:
+        unit = "speed, per second" if k.kind == "clock" else k.unit
+        lines.append(f"| `{k.name}` | {k.default:g} | {k.lo:g} … {k.hi:g} | {unit} | {k.help} |")
+    return lines
+
+
+def _pattern(p: Pattern) -> list[str]:
+    return [
+        f"### `{p.name}`: {p.title}",
+        "",
+        f"{p.summary}.",
+        "",
+        *knob_table(p.knobs),
+        "",
+        f"*Source: {p.source}.*",
+        "",
+    ]
+
+
+def patterns_page() -> str:
+    """Return docs/patterns.md."""
+    lines = [
+        "# Patterns",
+        "",
+        "A pattern is a scalar field: for each point of the picture a tone (its place in the palette),"
+        " an offset of the hue and a mask. The music holds its knobs; `afx patterns NAME` prints the"
+        " same tables. Made by `docs/make.py`.",
+        "",
+    ]
+    for family in FAMILIES:
+        lines += [f"## {family.capitalize()}", ""]
+        for name in sorted(PATTERNS):
+            if PATTERNS[name].family == family:
+                lines += _pattern(PATTERNS[name])
+    lines += [
+        "## Knobs that every look has",
+        "",
+        "The stage is the camera and a soft current that bends space:",
+        "",
+        *knob_table(STAGE_KNOBS),
+        "",
+        "The grade turns tones into color:",
+        "",
+        *knob_table(GRADE_KNOBS),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def looks_page() -> str:
+    """Return docs/looks.md."""
+    lines = [
+        "# Looks",
+        "",
+        "A look is a small TOML file: a pattern, its knobs at rest, a palette, and how the music holds"
+        " the knobs. `afx looks NAME --toml > mine.toml` copies one to start from;"
+        " `afx render song.mp3 --look mine.toml` uses it. Made by `docs/make.py`.",
+        "",
+        f"![All looks, each in the first chorus of the demo song]({SHEET})",
+        "",
+        "| look | pattern | family | feels at home in | what it is |",
+        "|---|---|---|---|---|",
+    ]
+    for name, look in sorted(load_library().items()):
+        s = look.suits
+        home = f"energy {s.energy:g}, brightness {s.brightness:g}, {s.tempo:g} bpm"
+        family = PATTERNS[look.pattern].family
+        lines.append(f"| `{name}` | `{look.pattern}` | {family} | {home} | {look.summary} |")
+    return "\n".join([*lines, ""])
+
+
+def pictures() -> None:
+    """Render the three stills and the sheet of all looks."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    from afx.job import make_job, still
+    from music_analysis.synth import demo_song, write_wav
+
+    with tempfile.TemporaryDirectory() as folder:
+        song = Path(folder) / "demo.wav"
+        made = demo_song()
+        write_wav(song, made.samples, made.sample_rate)
+        library = sorted(load_library().items())
+
+        def frame(name: str, look: Look, at: float, size: tuple[int, int]) -> Image.Image:
+            job = make_job(song, {name: look}, size=size, seed=1)
+            return Image.fromarray(still(job, at))
+
+        width, height, columns, gap = 400, 225, 4, 6
+        rows = -(-len(library) // columns)
+        sheet = Image.new(
+            "RGB",
+            (columns * (width + gap) - gap, rows * (height + gap + 22) - gap),
+            (16, 16, 20),
+        )
+        draw = ImageDraw.Draw(sheet)
+        font = ImageFont.load_default(15)
+        for index, (name, look) in enumerate(library):
+            x = index % columns * (width + gap)
+            y = index // columns * (height + gap + 22)
+            sheet.paste(
+                frame(name, look, MOMENT, (width * 2, height * 2 // 2 * 2)).resize(
+                    (width, height), Image.Resampling.LANCZOS
+                ),
+                (x, y),
+            )
+            draw.text((x + 4, y + height + 2), name, fill=(220, 220, 228), font=font)
+        sheet.save(DOCS / SHEET, quality=82, method=6)
+        chosen = [n for n in FAVORITES if n in dict(library)] or [n for n, _ in library[:3]]
+        for name, file in zip(chosen, STILLS, strict=False):
+            frame(name, dict(library)[name], MOMENT, (1280, 720)).save(
+                DOCS / file, quality=84, method=6
+            )
+
+
+FAVORITES: tuple[str, ...] = ()
+"""Looks of the three stills."""
+
+
+def main() -> None:
+    """Write everything asked for."""
+    (DOCS / "patterns.md").write_text(patterns_page(), encoding="utf-8")
+    (DOCS / "looks.md").write_text(looks_page(), encoding="utf-8")
+    if "--pictures" in sys.argv[1:]:
+        pictures()
+
+
+if __name__ == "__main__":
+    main()

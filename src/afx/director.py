@@ -1,0 +1,124 @@
+"""From Controls to pictures: what each frame is made of.
+
+The director knows the scenes, their compiled fields, their weights and palettes; asked for a frame it
+gives the :class:`~afx.painter.Picture` that a painter carries out. Frames may be asked for in any
+order and from any thread.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afx.color import packed_tables
+from afx.compose import Controls, Scene
+from afx.field.jit import Kernel
+from afx.painter import FieldState, Picture, field_kernel
+from afx.patterns import PATTERNS, Pattern
+from afx.stage import GRADE_KNOBS
+
+GRADE_NAMES = tuple(k.name for k in GRADE_KNOBS)
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How a scene's raw tone becomes [0, 1]: ``tone · scale + offset``, frozen for the scene."""
+
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+@functools.lru_cache(maxsize=128)
+def _weights(pattern: Pattern, seed: int) -> Mapping[str, NDArray[np.float32]]:
+    return {} if pattern.weights is None else dict(pattern.weights(seed))
+
+
+class Director:
+    """Says what every frame of a piece is made of.
+
+    Parameters
+    ----------
+    controls : Controls
+    patterns : mapping of str to Pattern
+    """
+
+    def __init__(self, controls: Controls, patterns: Mapping[str, Pattern] = PATTERNS) -> None:
+        self.controls = controls
+        self.patterns = patterns
+        self.normalizations = [Normalization() for _ in controls.scenes]
+        self.gains: NDArray[np.float16] | None = None
+        self.gains_from = 0
+        self._lock = threading.Lock()
+        self._columns = [
+            (
+                np.array([scene.names.index(n) for n in self.kernel(scene).module.knobs]),
+                np.array([scene.names.index(n) for n in GRADE_NAMES]),
+            )
+            for scene in controls.scenes
+        ]
+
+    def kernel(self, scene: Scene) -> Kernel:
+        """Return the compiled field of a scene."""
+        return field_kernel(self.patterns[scene.look.pattern])
+
+    def state(self, index: int, frame: int) -> FieldState:
+        """Return scene `index`'s field in a frame."""
+        scene = self.controls.scenes[index]
+        row = scene.values[frame - scene.first]
+        normal = self.normalizations[index]
+        return FieldState(
+            self.kernel(scene),
+            row[self._columns[index][0]],
+            _weights(self.patterns[scene.look.pattern], scene.seed),
+            normal.scale,
+            normal.offset,
+        )
+
+    def grade(self, index: int, frame: int) -> NDArray[np.float32]:
+        """Return scene `index`'s grade in a frame."""
+        scene = self.controls.scenes[index]
+        values: NDArray[np.float32] = scene.values[frame - scene.first][self._columns[index][1]]
+        return values
+
+    def gain(self, frame: int) -> NDArray[np.float32] | None:
+        """Return the limiter's factors on encoded values, None where it does nothing."""
+        if self.gains is None or not 0 <= frame - self.gains_from < len(self.gains):
+            return None
+        gain = self.gains[frame - self.gains_from]
+        return None if bool(np.all(gain == 1)) else gain.astype(np.float32)
+
+    def picture(self, frame: int, *, limited: bool = True) -> Picture:
+        """Return what a frame is made of.
+
+        Parameters
+        ----------
+        frame : int
+            From 0, in the piece.
+        limited : bool
+            With the gains of the flash limiter.
+        """
+        visible = self.controls.at(frame)
+        looks = [self.controls.scenes[i].look for i, _ in visible]
+        weight = visible[1][1] if len(visible) > 1 else 0.0
+        grades = [self.grade(i, frame) for i, _ in visible]
+        grade = grades[0]
+        if len(visible) > 1:
+            grade = np.asarray(
+                grades[0] + (grades[1] - grades[0]) * np.float32(weight), dtype=np.float32
+            )
+            with self._lock:
+                tables = packed_tables(looks[0].palette, looks[1].palette, weight)
+        else:
+            tables = packed_tables(looks[0].palette)
+        return Picture(
+            tuple(self.state(i, frame) for i, _ in visible),
+            weight,
+            grade,
+            tables,
+            self.gain(frame) if limited else None,
+        )

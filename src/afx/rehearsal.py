@@ -1,0 +1,178 @@
+"""Rehearsal: the piece run once at thumbnail size before the real frames.
+
+It freezes each scene's tone percentiles, works out the flash limiter's gains over the whole range,
+and warns early of pictures that are dead, flat, clipped or frozen. Afterwards a frame needs nothing
+from the frames before it, so segments can be made in any order and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afx.color import GAMMA
+from afx.director import Director, Normalization
+from afx.painter import Painter
+from afx.safety import limit, relative_luminance, tile_means
+
+SAMPLES = 24
+"""Frames of a scene from which its percentiles are taken."""
+
+LOWEST_SPREAD = 0.02
+"""A tone that varies less than this over a scene is not stretched further: it is flat, and said so."""
+
+UNTOUCHED = 0.004
+"""Gains this close to 1 are left out: less than a code of video."""
+
+DEAD_CONTRAST, CLIPPED_SHARE, FROZEN_CHANGE, FROZEN_SECONDS = 0.02, 0.10, 0.0006, 1.5
+
+
+@dataclass(frozen=True)
+class Concern:
+    """Something a person may want to know before the render."""
+
+    start: float
+    end: float
+    look: str
+    what: str
+
+    def sentence(self) -> str:
+        """Return it in words."""
+        span = (
+            f"{self.start:.0f}–{self.end:.0f} s"
+            if self.end - self.start >= 1
+            else (f"{self.start:.1f} s")
+        )
+        return f"{span}: {self.what} (look {self.look})"
+
+
+def thumbnail_size(width: int, height: int) -> tuple[int, int]:
+    """Return an even size of about 2,300 pixels with nearly the picture's shape."""
+    scale = (64 * 36 / (width * height)) ** 0.5
+    return max(16, round(width * scale / 4) * 4), max(16, round(height * scale / 4) * 4)
+
+
+def tile_grid(width: int, height: int) -> tuple[int, int]:
+    """Return the (rows, columns) of the limiter's tiles: 9×16 in a wide picture, 16×9 in a tall."""
+    w, h = thumbnail_size(width, height)
+    return h // 4, w // 4
+
+
+def normalize(director: Director, width: int, height: int) -> None:
+    """Freeze the tone percentiles of every scene of a director.
+
+    The 1st and 99th percentile of what is visible become 0.03 and 0.97.
+    """
+    w, h = thumbnail_size(width, height)
+    painter = Painter(w, h)
+    for index, scene in enumerate(director.controls.scenes):
+        frames = np.unique(np.linspace(scene.first, scene.last - 1, SAMPLES).astype(int))
+        seen = []
+        for frame in frames:
+            tone, mask = painter.field(director.state(index, int(frame)))
+            visible = tone[mask > 0.05]
+            seen.append(visible if visible.size else tone.ravel())
+        low, high = np.percentile(np.concatenate(seen), (1.0, 99.0))
+        spread = max(float(high - low), LOWEST_SPREAD)
+        middle = float(high + low) / 2
+        scale = 0.94 / spread
+        director.normalizations[index] = Normalization(scale, 0.5 - middle * scale)
+
+
+def rehearse(
+    director: Director,
+    width: int,
+    height: int,
+    *,
+    safety: str,
+    frames: tuple[int, int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Concern]:
+    """Run a range of frames at thumbnail size: gains into the director, warnings back.
+
+    Parameters
+    ----------
+    director : Director
+        Normalized; its gains are set.
+    width, height : int
+        Of the real picture.
+    safety : {"strict", "standard", "off"}
+    frames : (int, int), optional
+        First and one past the last; everything if not given.
+    progress : callable, optional
+        ``progress(done, total)``.
+    """
+    first, last = frames or (0, director.controls.frames)
+    w, h = thumbnail_size(width, height)
+    rows, columns = tile_grid(width, height)
+    painter = Painter(w, h)
+    luma = np.empty((last - first, rows, columns), np.float32)
+    watch = _Watch(float(director.controls.fps))
+    for frame in range(first, last):
+        rgb = painter.rgb_float(director.picture(frame, limited=False))
+        light = relative_luminance(rgb)
+        luma[frame - first] = tile_means(light, rows, columns)
+        scene = director.controls.scenes[director.controls.at(frame)[-1][0]]
+        watch.see(frame, scene.look.name or scene.look.title, rgb, light)
+        if progress is not None and (frame - first) % 32 == 31:
+            progress(frame - first + 1, last - first)
+    gains = limit(luma, director.controls.fps, safety)
+    encoded = np.power(gains, 1.0 / GAMMA, dtype=np.float32)
+    encoded[np.abs(encoded - 1) < UNTOUCHED] = 1.0
+    director.gains = encoded.astype(np.float16)
+    director.gains_from = first
+    if progress is not None:
+        progress(last - first, last - first)
+    return watch.warnings()
+
+
+class _Watch:
+    """Looks out for stretches that are dead, clipped or frozen."""
+
+    def __init__(self, fps: float) -> None:
+        self.fps = fps
+        self.open: dict[str, tuple[int, int, str]] = {}
+        self.found: list[Concern] = []
+        self.before: NDArray[np.float32] | None = None
+
+    def see(
+        self, frame: int, look: str, rgb: NDArray[np.float32], light: NDArray[np.float32]
+    ) -> None:
+        """Take in one thumbnail."""
+        seen = np.sqrt(light)
+        still = self.before is not None and float(np.mean(np.abs(seen - self.before)))
+        self.before = seen
+        self._note(
+            "the picture has almost no contrast", float(seen.std()) < DEAD_CONTRAST, frame, look
+        )
+        burnt = np.all(rgb >= 254 / 255, axis=-1) | np.all(rgb <= 1 / 255, axis=-1)
+        self._note(
+            "large areas are pure black or white", float(burnt.mean()) > CLIPPED_SHARE, frame, look
+        )
+        frozen = still is not False and still < FROZEN_CHANGE
+        self._note("the picture hardly moves", frozen, frame, look)
+
+    def _note(self, what: str, holds: bool, frame: int, look: str) -> None:
+        known = self.open.get(what)
+        if holds and known is not None and known[2] == look:
+            self.open[what] = (known[0], frame, look)
+            return
+        if known is not None:
+            self._close(what, *known)
+            del self.open[what]
+        if holds:
+            self.open[what] = (frame, frame, look)
+
+    def _close(self, what: str, first: int, last: int, look: str) -> None:
+        if last - first + 1 >= FROZEN_SECONDS * self.fps:
+            self.found.append(Concern(first / self.fps, (last + 1) / self.fps, look, what))
+
+    def warnings(self) -> list[Concern]:
+        """Return what was found, in time."""
+        for what, known in self.open.items():
+            self._close(what, *known)
+        self.open.clear()
+        return sorted(self.found, key=lambda w: (w.start, w.what))
