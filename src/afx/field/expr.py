@@ -310,7 +310,8 @@ class Program:
 def constant(value: float | int | bool, type_: str = "f") -> Expr:
     """Return a constant; floats are told apart by their bits, so 0.0 is not −0.0."""
     if type_ == "f":
-        bits = int(np.float32(value).view(np.uint32))
+        with np.errstate(over="ignore"):  # beyond float32 it becomes infinite
+            bits = int(np.float32(value).view(np.uint32))
         return Expr("const", "f", (), bits)
     if type_ == "i":
         wrapped = (int(value) + 2**31) % 2**32 - 2**31
@@ -375,6 +376,8 @@ def binary(op: str, a: Number, b: Number) -> Expr:
     x, y = _pair(a, b)
     if x.type == "b":
         raise TraceError("arithmetic on truth values: write select(condition, a, b)")
+    if x.type == "i" and op == "mul" and x.op == y.op == "const":
+        return constant(int(x.value()) * int(y.value()), "i")
     if x.type == "f" and x.op == y.op == "const":
         with np.errstate(all="ignore"):
             return constant(float(_FOLD[op](np.float32(x.value()), np.float32(y.value()))))
@@ -385,6 +388,12 @@ def binary(op: str, a: Number, b: Number) -> Expr:
             return y
         if is_const(y, 1):
             return x
+        # (x·a)·b is x·(ab) here, so that no target's compiler has a reason to round it otherwise.
+        for scaled, factor in ((x, y), (y, x)):
+            if factor.op == "const" and scaled.op == "mul" and scaled.type == factor.type:
+                for inner, known in (scaled.args, scaled.args[::-1]):
+                    if known.op == "const":
+                        return binary("mul", inner, binary("mul", known, factor))
     if op in ("add", "sub") and is_const(y, 0):
         return x
     if op == "add" and is_const(x, 0):

@@ -125,7 +125,7 @@ def sin_turns(x: Number) -> Expr:
 
 
 def cos_turns(x: Number) -> Expr:
-    """Return cos(2πx): `x` in turns."""
+    """Return cos(2πx): `x` in turns (the quarter turn added costs 1e-6 at |x| = 4)."""
     return sin_turns(as_expr(x) + 0.25)
 
 
@@ -156,7 +156,7 @@ def exp(x: Number) -> Expr:
 
 def log(x: Number) -> Expr:
     """Return the natural logarithm of x > 0 (absolute error 2e-7 near 1); of 0 about −87."""
-    value = maximum(as_expr(x), 1.2e-38)
+    value = clamp(as_expr(x), 1.2e-38, 1.7e38)
     e = exponent(value)
     m = value * power_of_two(-e)
     high = m > math.sqrt(2.0)
@@ -165,7 +165,7 @@ def log(x: Number) -> Expr:
     s = (m - 1.0) / (m + 1.0)
     u = s * s
     p = ((u * (2.0 / 7.0) + 2.0 / 5.0) * u + 2.0 / 3.0) * u
-    return e * math.log(2.0) + (2.0 * s + s * p)
+    return e * math.log(2.0) + (s + s + s * p)
 
 
 def log2(x: Number) -> Expr:

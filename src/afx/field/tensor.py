@@ -33,11 +33,18 @@ _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 def _sqrt(x: Tensor) -> Tensor:
-    """Square root whose gradient at 0 is 0, so that a root nobody selected gives no NaN."""
-    if not x.requires_grad:
-        return x.sqrt()
-    positive = x > 0
-    return x.where(positive, x.detach() * 0 + 1).sqrt().where(positive, x.detach().sqrt())
+    """Correctly rounded square root, whose gradient at 0 is 0.
+
+    Torch's float32 root on CPUs comes from a vector math library that is now and then one bit off;
+    by way of float64 the rounding is right. The gradient is so that a root nobody selected gives
+    no NaN.
+    """
+    exact = x.double()
+    if x.requires_grad:
+        positive = exact > 0
+        safe = exact.where(positive, exact.detach() * 0 + 1)
+        return safe.sqrt().where(positive, exact.detach().sqrt()).float()
+    return exact.sqrt().float()
 
 
 def _shift_right(x: Tensor, bits: int) -> Tensor:
