@@ -1,11 +1,11 @@
 """From fields to color: the grade, the palette and the picture's final planes.
 
-A field's tone, hue and mask become color in one kernel: tone curve, palette, side light, highlights,
-vignette, safety gain, dither. It works in Y'CbCr, which is a linear map of display RGB, so gains,
-blends and colorfulness mean the same there and video planes cost nothing extra.
+A field's tone, hue and mask become color in one kernel: tone curve, palette, side light,
+highlights, vignette, safety gain, dither. It works in Y'CbCr, which is a linear map of display RGB,
+so gains, blends and colorfulness mean the same there and video planes cost nothing extra.
 
-The palette is a table over (hue rotation, tone): turning all hues, by music or by the field, is only
-another row of the table, at equal lightness.
+The palette is a table over (hue rotation, tone): turning all hues, by music or by the field, is
+only another row of the table, at equal lightness.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FRAME_KNOBS = (
     "weight_b",
     "inverse_aspect",
 )
-"""Uniforms of the color kernels: the grade, each scene's normalization, the cross-fade, the shape."""
+"""Uniforms of the color kernels: grade, each scene's normalization, the cross-fade, the shape."""
 
 # ITU-R BT.709: luma weights, and the scale of the color differences.
 _KR, _KB = 0.2126, 0.0722

@@ -1,8 +1,8 @@
 """From Controls to pictures: what each frame is made of.
 
-The director knows the scenes, their compiled fields, their weights and palettes; asked for a frame it
-gives the :class:`~afx.painter.Picture` that a painter carries out. Frames may be asked for in any
-order and from any thread.
+The director knows the scenes, their compiled fields, their weights and palettes; asked for a frame
+it gives the :class:`~afx.painter.Picture` that a painter carries out. Frames may be asked for in
+any order and from any thread.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A render from start to finish: the settings that make it, and what came of it.
 
-A :class:`Job` is everything that decides a render's pixels and sound. It is embedded in the file that
-it makes, so that any of our videos can be made again.
+A :class:`Job` is everything that decides a render's pixels and sound. It is embedded in the file
+that it makes, so that any of our videos can be made again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Frames from fields: strips of rows small enough to stay in a core's cache.
 
-For each strip the fields are evaluated (one, or two in a cross-fade), then colored, then their color
-differences averaged to 4:2:0. A :class:`Painter` belongs to one thread and keeps its memory.
+For each strip the fields are evaluated (one, or two in a cross-fade), then colored, then their
+color differences averaged to 4:2:0. A :class:`Painter` belongs to one thread and keeps its memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.color import FRAME_KNOBS, chroma_program, rgb_program, video_program
+from afx.color import chroma_program, rgb_program, video_program
 from afx.field.jit import Call, Geometry, Kernel
 from afx.patterns import Pattern
 from afx.stage import GRADE_KNOBS, staged

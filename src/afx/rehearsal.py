@@ -22,7 +22,7 @@ SAMPLES = 24
 """Frames of a scene from which its percentiles are taken."""
 
 LOWEST_SPREAD = 0.02
-"""A tone that varies less than this over a scene is not stretched further: it is flat, and said so."""
+"""A tone that varies less than this over a scene is flat, and not stretched further."""
 
 UNTOUCHED = 0.004
 """Gains this close to 1 are left out: less than a code of video."""

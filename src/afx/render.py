@@ -1,8 +1,8 @@
 """Frames made, in order, by several threads: streamed into segments or pictures, never collected.
 
 Painters work ahead of the encoder in a ring of reused buffers. A video is written as fixed,
-independent segments in a working folder beside the output; segments that are already there are kept,
-so that a render that was killed goes on where it stopped, with the same pixels.
+independent segments in a working folder beside the output; segments that are already there are
+kept, so that a render that was killed goes on where it stopped, with the same pixels.
 """
 
 from __future__ import annotations

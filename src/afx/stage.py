@@ -1,9 +1,9 @@
 """The stage: what every pattern can do, whatever it is, and how its tones become color.
 
-A pattern is put on a stage: a camera (zoom, turn, spin, pan), a soft current that bends space (sway,
-drift), and a grade (contrast, chroma, hue, relief, glow, …). These knobs exist for every look, so
-that the default routes of music to pictures work for any pattern. The field transform lives here;
-the grade is carried out by ``afx.color``.
+A pattern is put on a stage: a camera (zoom, turn, spin, pan), a soft current that bends space
+(sway, drift), and a grade (contrast, chroma, hue, relief, glow, …). These knobs exist for every
+look, so that the default routes of music to pictures work for any pattern. The field transform
+lives here; the grade is carried out by ``afx.color``.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The field language: one definition of a picture, carried out on every target.
 
-A pattern is a plain Python function of a :class:`Point` and its knobs that returns a :class:`Field`.
-It is traced once into an expression graph (``expr``, ``trace``), put in order (``graph``), and emitted
-as vector code for the CPU (``llvm``, ``jit``), as a fragment shader (``glsl``) or as torch operations
-(``tensor``). This package exports what a pattern is written with.
+A pattern is a plain Python function of a :class:`Point` and its knobs that returns a
+:class:`Field`. It is traced once into an expression graph (``expr``, ``trace``), put in order
+(``graph``), and emitted as vector code for the CPU (``llvm``, ``jit``), as a fragment shader
+(``glsl``) or as torch operations (``tensor``). This package exports what a pattern is written with.
 """
 
 from afx.field.complexes import Complex

@@ -3,14 +3,15 @@
 A pattern is run once with :class:`Expr` values in place of numbers; every operation on them adds a
 node to a graph. The graph knows three types: ``"f"`` (float32), ``"i"`` (32-bit integer, wrapping)
 and ``"b"`` (truth value). Nothing here knows how the graph is carried out; that is the emitters'
-work (``llvm``, ``glsl``, ``tensor``), and all of them give the same function because the graph holds
-only operations that every target rounds alike.
+work (``llvm``, ``glsl``, ``tensor``), and all of them give the same function because the graph
+holds only operations that every target rounds alike.
 
 Semantics that every emitter keeps:
 
-* ``minimum(a, b)`` is ``a if a < b else b`` and ``maximum(a, b)`` is ``a if a > b else b``; so NaN in
-  the first argument gives the second, and ``minimum(maximum(x, 0), 1)`` turns NaN into 0.
-* integers wrap; shifts to the right are logical; float to integer truncates, int to float is signed.
+* ``minimum(a, b)`` is ``a if a < b else b`` and ``maximum(a, b)`` is ``a if a > b else b``; so NaN
+  in the first argument gives the second, and ``minimum(maximum(x, 0), 1)`` turns NaN into 0.
+* integers wrap; shifts to the right are logical; float to integer truncates, int to float is
+  signed.
 * a loop keeps each point's state unchanged from the step at which its ``until`` holds.
 """
 

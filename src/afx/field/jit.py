@@ -1,4 +1,4 @@
-"""Compiled kernels: from IR text to a function that fills planes, and the cache of compiled code."""
+"""Compiled kernels: IR text made a function that fills planes, and the cache of compiled code."""
 
 from __future__ import annotations
 
@@ -194,8 +194,8 @@ class Kernel:
 class Call:
     """The arguments of one thread's calls of a kernel, kept from call to call.
 
-    A call costs a few microseconds and releases the interpreter's lock. What is passed is changed in
-    place: ``call.knobs[:] = values``.
+    A call costs a few microseconds and releases the interpreter's lock. What is passed is changed
+    in place: ``call.knobs[:] = values``.
 
     Attributes
     ----------

@@ -1,9 +1,9 @@
 """Elementary functions, made only of operations that every target rounds alike.
 
-``sin``, ``exp``, ``log``, ``tanh`` and ``atan2`` here are the project's own polynomials rather than a
-target's library calls: they become vector code everywhere, and a laptop's CPU, a browser and a GPU
-compute the same function. Coefficients are Chebyshev fits made for these ranges; the errors stated
-were measured against float64.
+``sin``, ``exp``, ``log``, ``tanh`` and ``atan2`` here are the project's own polynomials rather than
+a target's library calls: they become vector code everywhere, and a laptop's CPU, a browser and a
+GPU compute the same function. Coefficients are Chebyshev fits made for these ranges; the errors
+stated were measured against float64.
 
 All functions take and return expressions or numbers; angles are in radians unless said otherwise.
 """

@@ -305,7 +305,7 @@ class _Kernel(Instructions):
                 self._named_splat(f"width_{index}", size, "i32")
 
     def _pixel_inputs(self, node: Expr) -> list[Expr]:
-        """Inputs of a network that differ from pixel to pixel."""
+        """Return the inputs of a network that differ from pixel to pixel."""
         inputs = [self.order.of(a) for a in node.args]
         return [a for a in inputs if self.order.scope[a] != FRAME]
 

@@ -2,8 +2,8 @@
 
 A dense layer keeps four rows by several pixel vectors of sums in registers and reads each weight
 once for all of them, so the code is small whatever the network's size and new weights need no new
-code. Inputs that are the same for a whole frame (latents, time, the music) are folded into the first
-layer's bias once a call.
+code. Inputs that are the same for a whole frame (latents, time, the music) are folded into the
+first layer's bias once a call.
 
 Every sum is built in the same order (bias, then the inputs one by one) whatever the tiling.
 """
@@ -254,7 +254,7 @@ def _dense(lanes: int, fma: bool) -> str:
 
 
 def _block(name: str, rows: int, lanes: int, vectors: int, fma: bool) -> list[str]:
-    """Sums of `rows` rows by `vectors` pixel vectors: from the bias over all inputs to memory."""
+    """Sum `rows` rows by `vectors` pixel vectors, from the bias over all inputs, into memory."""
     kind = f"<{lanes} x float>"
     lines: list[str] = []
 

@@ -1,8 +1,8 @@
 """Nodes of the graph as LLVM instructions on vectors.
 
 :class:`Instructions` turns the nodes of a scope into text: arithmetic, choices, memory, and loops
-whose state is a whole vector and that end when none of its pixels is active. What surrounds them (the
-function, its rows and tiles) is the work of ``llvm``.
+whose state is a whole vector and that end when none of its pixels is active. What surrounds them
+(the function, its rows and tiles) is the work of ``llvm``.
 
 No fast-math flag is used. Where a product and a sum become one fused operation is decided here, by
 rule, so that the same pixels come out of every vector width and every machine.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from afx.field.expr import Buffer, Expr, Loop, TraceError
+from afx.field.expr import Expr, Loop, TraceError
 from afx.field.graph import PIXEL, Order, order
 
 UNROLL = 4
@@ -72,7 +72,7 @@ class Instructions:
         self.wanted_as_vector = self._find_wanted(outputs)
 
     def _find_fused(self) -> dict[Expr, tuple[Expr, int]]:
-        """Sums that take a product of their own: node → (the product, its position)."""
+        """Find sums that take a product of their own: node → (the product, its position)."""
         found: dict[Expr, tuple[Expr, int]] = {}
         for nodes in self.order.nodes.values():
             for node in nodes:

@@ -27,7 +27,7 @@ ACTIVATIONS: dict[str, Callable[[Expr], Expr]] = {
     "exact_tanh": tanh,
     "exact_gaussian": lambda x: exp2(x * x * -0.72134752),
 }
-"""Activations by name. ``tanh``, ``sigmoid`` and ``gaussian`` are the cheap look-alikes of ``lib``."""
+"""Activations by name; ``tanh``, ``sigmoid``, ``gaussian`` are the cheap look-alikes of ``lib``."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Hashes and noise: randomness that is the same on every target.
 
 The noise is *flow noise*: gradient noise whose gradients all turn with one angle, which makes it
-churn in place, costs almost nothing (the offset is turned once instead of every gradient), and comes
-back exactly after a whole turn, so that loops close (Perlin and Neyret, "Flow Noise", 2001).
+churn in place, costs almost nothing (the offset is turned once instead of every gradient), and
+comes back exactly after a whole turn, so that loops close (Perlin and Neyret, "Flow Noise", 2001).
 """
 
 from __future__ import annotations
@@ -114,9 +114,7 @@ def fbm(
     # Turning each octave by about 37° hides the lattice; 0.8² + 0.6² = 1 keeps the scale.
     for octave in range(octaves):
         total = total + noise(px, py, as_expr(turn) * (1.0 + 0.6 * octave), salt + octave) * weight
-        norm = (
-            norm + weight if isinstance(weight, Expr) or isinstance(norm, Expr) else norm + weight
-        )
+        norm = norm + weight
         px, py = (
             (px * 0.8 - py * 0.6) * lacunarity + 17.3,
             (px * 0.6 + py * 0.8) * lacunarity - 9.1,
