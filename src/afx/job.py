@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+import av
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from afx import __version__
@@ -335,7 +336,9 @@ def render(
         width, height = job.size
         fmt = VideoFormat(width, height, job.rate, job.codec, job.quality, job.encoder)
         # The output is tried before minutes of work.
-        workplace = None if frames else Workplace(output, fingerprint(settings))
+        workplace = (
+            None if frames else Workplace(output, fingerprint({**settings, "av": av.__version__}))
+        )
         try:
             sequence = FrameSequence(output, settings) if frames else None
             piece = prepare(job, on_progress, took)
