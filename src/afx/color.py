@@ -243,27 +243,33 @@ def _rgb(luma: Expr, cb: Expr, cr: Expr) -> tuple[Expr, Expr, Expr]:
 def video_program(*, fade: bool, gain: bool) -> Program:
     """Return the kernel that writes luma as bytes and color differences at full size.
 
-    Outputs: ``y``, bytes in limited range; ``cb``, ``cr``, floats in codes before dither.
+    Outputs: ``y``, bytes in limited range; ``cb``, ``cr``, floats in codes before dither, which may
+    add a whole code: they stay that much below the range's end.
     """
     luma, cb, cr, noise = graded(fade=fade, gain=gain)
     return Program(
         (
             ("y", 16.0 + 219.0 * luma + noise),
-            ("cb", 128.0 + 224.0 * cb),
-            ("cr", 128.0 + 224.0 * cr),
+            ("cb", 128.0 + 224.0 * clamp(cb, -0.5, 0.4999)),
+            ("cr", 128.0 + 224.0 * clamp(cr, -0.5, 0.4999)),
         ),
         FRAME_KNOBS,
     )
 
 
 def chroma_program() -> Program:
-    """Return the kernel that averages color differences over 2×2 pixels into bytes (4:2:0)."""
+    """Return the kernel that brings color differences to half size, as bytes (4:2:0).
+
+    Samples lie on the even columns and between the rows ("left"), where every player expects them:
+    weights 1, 2, 1 across and 1, 1 down.
+    """
     x, y, pixel = (Expr(n, "f") for n in ("x", "y", "pixel"))
-    noise = _dither(floor(x / pixel), floor(y / pixel))
+    # Half sizes may be odd: columns then lie at whole numbers, away from which a quarter keeps off.
+    noise = _dither(floor(x / pixel + 0.25), floor(y / pixel + 0.25))
 
     def average(name: str, shifted: Number) -> Expr:
-        corners = [plane(name, dx, dy, step=2) for dy in (0, 1) for dx in (0, 1)]
-        return (corners[0] + corners[1] + corners[2] + corners[3]) * 0.25 + shifted
+        across = [plane(name, dx, 0, step=2) + plane(name, dx, 1, step=2) for dx in (-1, 0, 1)]
+        return (across[0] + across[2]) * 0.125 + across[1] * 0.25 + shifted
 
     return Program((("u", average("cb", noise)), ("v", average("cr", 1.0 - noise))), ())
 

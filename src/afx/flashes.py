@@ -148,6 +148,27 @@ class FlashScreen:
         self._red.push(*self._reds.push(linear, luma))
         self._frames += 1
 
+    def spans(self, *, extended: bool = False) -> list[tuple[int, int]]:
+        """Return the frames [first, last) with too many flashes, in order and joined.
+
+        Parameters
+        ----------
+        extended : bool
+            Count "4 or more transitions a second for more than 4 s" as too many.
+        """
+        if self._shape is None:
+            return []
+        found = [s for c in (self._general, self._red) for s in c.over]
+        if extended:
+            found += [s for c in (self._general, self._red) for s in c.long]
+        joined: list[tuple[int, int]] = []
+        for first, last in sorted(found):
+            if joined and first <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+            else:
+                joined.append((first, last))
+        return joined
+
     def result(self) -> FlashReport:
         """Report what has been seen so far."""
         if self._shape is None:
@@ -268,6 +289,8 @@ class _Counter:
         self.worst = 0
         self.worst_at: float | None = None
         self.extended_at: float | None = None
+        self.over: list[tuple[int, int]] = []
+        self.long: list[tuple[int, int]] = []
 
     def push(self, up: NDArray[np.bool_], down: NDArray[np.bool_]) -> None:
         flips = up | down
@@ -317,10 +340,23 @@ class _Counter:
         while self._reached(self.worst + 1):
             self.worst += 1
             self.worst_at = self._frame / self._fps
+        if self.worst > LIMIT and self._reached(LIMIT + 1):
+            self._extend(self.over, self._second)
         busy = self._reached(WARN)
         if len(self._busy) == self._busy.maxlen:
             self._busy_frames -= self._busy[0]
         self._busy.append(busy)
         self._busy_frames += busy
-        if self.extended_at is None and self._busy_frames > WARN_SECONDS * self._fps:
+        if self._busy_frames <= WARN_SECONDS * self._fps:
+            return
+        self._extend(self.long, round(WARN_WINDOW * self._fps))
+        if self.extended_at is None:
             self.extended_at = max(0.0, (self._frame + 1) / self._fps - WARN_WINDOW)
+
+    def _extend(self, spans: list[tuple[int, int]], length: int) -> None:
+        """Add the last `length` frames to spans of frames."""
+        first, last = max(0, self._frame + 1 - length), self._frame + 1
+        if spans and first <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], last)
+        else:
+            spans.append((first, last))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -103,6 +103,8 @@ class Result:
     tempo_confidence : float
     flashes : FlashReport
     concerns : list of Concern
+    kept : int
+        Frames that an earlier, interrupted render had left.
     """
 
     output: Path
@@ -115,6 +117,7 @@ class Result:
     tempo_confidence: float
     flashes: FlashReport
     concerns: list[Concern] = field(default_factory=list)
+    kept: int = 0
 
     @property
     def total(self) -> float:
@@ -329,6 +332,7 @@ def render(
             f"{output}: videos are MP4 files, name it {output.with_suffix('.mp4').name}"
         )
     threads = threads or available_threads()
+    new_folder = frames and not output.exists()
     settings = job.model_dump(mode="json")
     took: dict[str, float] = {}
     clock = _Clock(took)
@@ -374,9 +378,17 @@ def render(
                     )
                     on_progress("joining", 1, 1)
                 workplace.clear()
+        except BaseException:
+            if new_folder:  # a sequence is not resumed: a part of one is of no use
+                with suppress(OSError):
+                    _remove_beyond(output, 0)
+                    output.rmdir()
+            raise
         finally:
             if workplace is not None:
                 workplace.leave()
+    if frames:
+        _remove_beyond(output, last - first)
     return Result(
         output=output,
         job=job,
@@ -388,17 +400,27 @@ def render(
         tempo_confidence=piece.features.beats.confidence,
         flashes=screen.result(),
         concerns=concerns,
+        kept=count.kept,
     )
 
 
+def _remove_beyond(folder: Path, frames: int) -> None:
+    """Remove a sequence's pictures from number `frames` on."""
+    kept = {FrameSequence.name(folder, index) for index in range(frames)}
+    for old in folder.glob("frame_[0-9]*.png"):
+        if old not in kept:
+            old.unlink()
+
+
 class _Count:
-    """Adds up finished frames."""
+    """Adds up finished frames; those of a kept segment come all at once."""
 
     def __init__(self, on_progress: OnProgress, total: int) -> None:
-        self.done, self.total, self.tell = 0, total, on_progress
+        self.done, self.kept, self.total, self.tell = 0, 0, total, on_progress
 
     def __call__(self, frames: int) -> None:
         self.done += frames
+        self.kept += frames if frames > 1 else 0
         self.tell("rendering", self.done, self.total)
 
 

@@ -131,7 +131,7 @@ class Painter:
                 self._calls.clear()
             call = Call(kernel)
             for name in kernel.module.outputs:
-                whole = f"{name}_{role}" if role in ("a", "b") else name
+                whole = f"{name}_{role}" if role in ("a", "b", "rgb_float") else name
                 kind = np.uint8 if name in kernel.byte_outputs else np.float32
                 call.output(name, self._plane(whole, kind), LEFT)
             for name in kernel.module.planes:
@@ -202,6 +202,9 @@ class Painter:
             bottom = min(top + self.strip, h)
             self._fields(fields, top, bottom)
             color.run(self.geometry, (top, bottom), (0, w), out_row=top, in_row=top - 1)
+            for name in ("cb", "cr"):
+                plane = self._memory[name]
+                plane[:, LEFT - 1] = plane[:, LEFT]
             chroma.run(
                 self.half,
                 (top // 2, bottom // 2),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from afx.color import GAMMA
 from afx.director import Director, Normalization
 from afx.painter import Painter
-from afx.safety import limit, relative_luminance, tile_means
+from afx.safety import FlashScreen, Mode, limit, relative_luminance, tile_means
 
 SAMPLES = 24
 """Frames of a scene from which its percentiles are taken."""
@@ -26,6 +26,11 @@ LOWEST_SPREAD = 0.02
 
 UNTOUCHED = 0.004
 """Gains this close to 1 are left out: less than a code of video."""
+
+FINER = 4
+DIMMING, DIMMINGS, EASE_SECONDS = 0.85, 8, 1.0
+"""Where flashes are left after the limiter (fine textures that race), the picture is dimmed by this
+factor, up to so many times, and eased into and out of over this long."""
 
 DEAD_CONTRAST, CLIPPED_SHARE, FROZEN_CHANGE, FROZEN_SECONDS = 0.02, 0.10, 0.0006, 1.5
 
@@ -87,7 +92,7 @@ def rehearse(
     width: int,
     height: int,
     *,
-    safety: str,
+    safety: Mode,
     frames: tuple[int, int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Concern]:
@@ -110,10 +115,14 @@ def rehearse(
     rows, columns = tile_grid(width, height)
     painter = Painter(w, h)
     luma = np.empty((last - first, rows, columns), np.float32)
-    watch = _Watch(float(director.controls.fps))
+    fps = director.controls.fps
+    watch = _Watch(float(fps))
+    screen = FlashScreen(fps)
     for frame in range(first, last):
         rgb = painter.rgb_float(director.picture(frame, limited=False))
         light = relative_luminance(rgb)
+        if safety != "off":
+            screen.push(rgb)
         luma[frame - first] = tile_means(light, rows, columns)
         scene = director.controls.scenes[director.controls.at(frame)[-1][0]]
         watch.see(frame, scene.look.name or scene.look.title, rgb, light)
@@ -124,9 +133,48 @@ def rehearse(
     encoded[np.abs(encoded - 1) < UNTOUCHED] = 1.0
     director.gains = encoded.astype(np.float16)
     director.gains_from = first
+    margin = round(2 * float(fps))
+    for start, end in screen.spans(extended=safety == "strict"):
+        around = (max(first, first + start - margin), min(last, first + end + margin))
+        watch.found += _dim(director, (w, h), around, extended=safety == "strict")
     if progress is not None:
         progress(last - first, last - first)
     return watch.warnings()
+
+
+def _dim(
+    director: Director, size: tuple[int, int], frames: tuple[int, int], *, extended: bool
+) -> list[Concern]:
+    """Darken a stretch until the flash screen is content with it."""
+    assert director.gains is not None
+    # Finer than the rehearsal and averaged, so that thin lines weigh what they will in the end.
+    painter = Painter(FINER * size[0], FINER * size[1])
+    fps = float(director.controls.fps)
+    base = director.gains_from
+    dimmed: list[tuple[int, int]] = []
+    for _ in range(DIMMINGS):
+        screen = FlashScreen(director.controls.fps)
+        for frame in range(*frames):
+            rgb = painter.rgb_float(director.picture(frame))
+            cells = rgb.reshape(size[1], FINER, size[0], FINER, 3)
+            screen.push(cells.mean(axis=(1, 3), dtype=np.float32))
+        spans = screen.spans(extended=extended)
+        if not spans:
+            break
+        ease = round(EASE_SECONDS * fps)
+        for start, end in ((frames[0] + a, frames[0] + b) for a, b in spans):
+            at = np.arange(len(director.gains)) + base
+            away = np.maximum(np.maximum(start - at, at - (end - 1)), 0) / ease
+            share = 0.5 + 0.5 * np.cos(np.pi * np.minimum(away, 1.0))
+            factor = 1.0 - (1.0 - DIMMING) * share
+            director.gains *= factor[:, None, None].astype(np.float16)
+            dimmed.append((start, end))
+    if not dimmed:
+        return []
+    first, last = min(s for s, _ in dimmed), max(e for _, e in dimmed)
+    scene = director.controls.scenes[director.controls.at(first)[-1][0]]
+    look = scene.look.name or scene.look.title
+    return [Concern(first / fps, last / fps, look, "it flashed, so the picture was dimmed")]
 
 
 class _Watch:

@@ -1,0 +1,272 @@
+"""Looks: what people edit. A pattern, its knobs at rest, a palette and how the music holds it.
+
+A look is a TOML file. This module knows the format, reads and writes it, and tells a person which
+line of which file to mend. It does not know how routes are carried out (``routes``) or when a look
+is shown (``timeline``).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from afx.field.knob import Knob
+from afx.palette import Palette, resolve
+from afx.patterns import PATTERNS, Pattern
+from afx.shaping import Curve
+from afx.sources import SOURCES
+from afx.stage import GRADE_KNOBS, STAGE_KNOBS
+from afx.tomltext import line_of, write
+from music_analysis.errors import UserError
+
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Loc = tuple[str | int, ...]
+
+MAX_BYTES = 256 * 1024
+"""No look needs more; a song given by mistake is refused before it is parsed."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Suits(_Model):
+    """Where in music a look feels at home."""
+
+    energy: Number = Field(0.5, ge=0, le=1, description="0 calm, 1 full force")
+    brightness: Number = Field(0.5, ge=0, le=1, description="0 dark sound, 1 bright sound")
+    tempo: Number = Field(120.0, ge=30, le=300, description="beats per minute")
+
+
+class Route(_Model):
+    """One grip of the music on a knob."""
+
+    source: str = Field(description="a name from afx.sources.SOURCES")
+    knob: str = Field(description="a knob of the pattern, the stage or the grade")
+    depth: Number = Field(
+        ge=-2, le=2, description="share of the knob's range moved at full swing; 0 takes it away"
+    )
+    curve: Curve = Field("linear", description="how the source is bent")
+    attack: Number = Field(0.04, ge=0, le=30, description="seconds to rise, ahead of the event")
+    release: Number = Field(0.35, ge=0, le=30, description="seconds to fall")
+    bipolar: bool = Field(False, strict=True, description="swing around the source's middle")
+
+
+class Look(_Model):
+    """A pattern dressed for music.
+
+    ``name`` is the file's stem and not part of the file.
+    """
+
+    name: str = Field("", exclude=True, description="how commands call it")
+    title: str = Field(min_length=1, max_length=80, description="for people")
+    pattern: str = Field(description="a name from afx.patterns.PATTERNS")
+    summary: str = Field("", max_length=200, description="one line for people")
+    tags: tuple[str, ...] = Field((), description="words to find it by")
+    suits: Suits = Field(default_factory=Suits, description="where in music it feels at home")
+    knobs: dict[str, Number] = Field(default_factory=dict, description="values at rest; speeds")
+    palette: Annotated[Palette, BeforeValidator(lambda p: _palette(p))] = Field(
+        description="a palette's name or its parameters"
+    )
+    routes: tuple[Route, ...] = Field((), description="added to the default routes")
+
+
+def _palette(value: Any) -> Palette:
+    if isinstance(value, Palette):
+        return value
+    if isinstance(value, str | dict):
+        return resolve(value)
+    raise ValueError("write a palette's name, or its parameters in a [palette] table")
+
+
+def knobs_of(pattern: Pattern) -> tuple[Knob, ...]:
+    """Return every knob a look of this pattern has: the pattern's, the stage's, the grade's.
+
+    Raises
+    ------
+    ValueError
+        If the pattern takes a name that belongs to the stage or the grade.
+    """
+    shared = STAGE_KNOBS + GRADE_KNOBS
+    twice = {k.name for k in pattern.knobs} & {k.name for k in shared}
+    if twice:
+        raise ValueError(f"pattern {pattern.name!r}: every look has a knob {min(twice)!r} already")
+    return pattern.knobs + shared
+
+
+def read_look(path: str | Path, patterns: Mapping[str, Pattern] = PATTERNS) -> Look:
+    """Read and check a look file.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read or is not a look; names the file, the line and the key.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such look file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    if len(raw) > MAX_BYTES or b"\0" in raw:
+        raise UserError(f"{path}: this is not a look (a small TOML text file)")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: this is not a look (TOML is UTF-8 text)") from None
+    return parse_look(text, path.stem, str(path), patterns)
+
+
+def parse_look(
+    text: str, name: str, where: str, patterns: Mapping[str, Pattern] = PATTERNS
+) -> Look:
+    """Make a look from TOML `text`; `where` is what errors call it. Raises as `read_look`."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        reason, _, at = str(error).partition(" (at line ")
+        line = f":{at.split(',')[0]}" if at[:1].isdigit() else ""
+        raise UserError(f"{where}{line}: not valid TOML: {reason}") from None
+    except RecursionError:
+        raise UserError(f"{where}: not a look: nested too deeply") from None
+    if "name" in data:
+        raise UserError(
+            f"{where}{_line(text, ('name',))}: name: the file's name is the look's name"
+        )
+    try:
+        # Apart from the rest, so that its errors keep their keys.
+        if "palette" in data:
+            data["palette"] = _palette(data["palette"])
+    except ValueError as error:
+        loc = _cause(error)
+        message = str(error).removeprefix(f"{_dotted(loc)}: ")
+        raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}") from None
+    try:
+        look = Look.model_validate(data | {"name": name})
+    except ValidationError as error:
+        loc, message = _explain(error)
+        raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}") from None
+    for loc, message in problems(look, patterns):
+        raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}")
+    return look
+
+
+def problems(look: Look, patterns: Mapping[str, Pattern]) -> Iterable[tuple[Loc, str]]:
+    """Yield what keeps a look from working with these patterns, as (key path, message)."""
+    if look.pattern not in patterns:
+        yield ("pattern",), f"no pattern {look.pattern!r}{_hint(look.pattern, patterns)}"
+        return
+    known = {k.name: k for k in knobs_of(patterns[look.pattern])}
+    for name, value in look.knobs.items():
+        if name not in known:
+            yield ("knobs", name), f"{look.pattern} has no such knob{_hint(name, known)}"
+            continue
+        knob = known[name]
+        if not knob.lo <= value <= knob.hi:
+            unit = f" {knob.unit}" if knob.unit else ""
+            yield ("knobs", name), f"{value:g} is outside {knob.lo:g} to {knob.hi:g}{unit}"
+    seen: set[tuple[str, str]] = set()
+    for i, route in enumerate(look.routes):
+        if route.source not in SOURCES:
+            yield (
+                ("routes", i, "source"),
+                f"no source {route.source!r}{_hint(route.source, SOURCES)}",
+            )
+        if route.knob not in known:
+            text = f"{look.pattern} has no knob {route.knob!r}{_hint(route.knob, known)}"
+            yield ("routes", i, "knob"), text
+        if (route.source, route.knob) in seen:
+            yield ("routes", i), f"{route.source} holds {route.knob} twice: keep one"
+        seen.add((route.source, route.knob))
+
+
+def load_library(patterns: Mapping[str, Pattern] = PATTERNS) -> dict[str, Look]:
+    """Read the looks that come with the program, by name, in alphabetical order."""
+    folder = resources.files("afx") / "looks"
+    if not folder.is_dir():
+        return {}
+    files = [f for f in folder.iterdir() if f.name.endswith(".toml")]
+    return {
+        stem: parse_look(file.read_text("utf-8"), stem, file.name, patterns)
+        for stem, file in sorted((f.name.removesuffix(".toml"), f) for f in files)
+    }
+
+
+def find_look(
+    name_or_path: str,
+    library: Mapping[str, Look],
+    patterns: Mapping[str, Pattern] = PATTERNS,
+) -> Look:
+    """Return a look by its name in `library`, or read it if a file is meant.
+
+    Raises
+    ------
+    UserError
+        If there is no such look (with the nearest name) or the file is not one.
+    """
+    if name_or_path in library:
+        return library[name_or_path]
+    path = Path(name_or_path)
+    if path.suffix.lower() == ".toml" or len(path.parts) > 1 or path.is_file():
+        return read_look(path, patterns)
+    raise UserError(f"no look {name_or_path!r}{_hint(name_or_path, library)}")
+
+
+def dump(look: Look) -> str:
+    """Return the TOML text of a look; reading it back gives an equal look."""
+    data = look.model_dump(mode="json", exclude_defaults=True)
+    # Written even where it equals a default: a look without a palette is none.
+    data["palette"] = look.palette.model_dump(mode="json", exclude_unset=True)
+    return write(data)
+
+
+def _cause(error: ValueError) -> Loc:
+    """Return the key path of a palette's error, as deep as it is known."""
+    cause = error.__cause__
+    inner = cause.errors()[0]["loc"] if isinstance(cause, ValidationError) else ()
+    return ("palette", *inner)
+
+
+def _explain(error: ValidationError) -> tuple[Loc, str]:
+    """Turn pydantic's first complaint into a key path and a sentence."""
+    first = error.errors(include_url=False)[0]
+    loc, kind = first["loc"], first["type"]
+    if kind == "extra_forbidden":
+        models: dict[str, type[BaseModel]] = {"suits": Suits, "routes": Route}
+        model = models.get(str(loc[0]), Look) if len(loc) > 1 else Look
+        return (
+            loc,
+            f"no such key{_hint(str(loc[-1]), [k for k in model.model_fields if k != 'name'])}",
+        )
+    if kind == "missing":
+        return loc, "missing: every look needs it" if len(loc) == 1 else "missing"
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return loc, f"{message}, not {first['input']!r}" if len(repr(first["input"])) < 40 else message
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = get_close_matches(name, names, 1, 0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    if not names:
+        return ": there are none"
+    return f"; there are {', '.join(names[:40])}"
+
+
+def _dotted(loc: Loc) -> str:
+    """Return a key path as people write it; routes are counted from 1."""
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in loc)
+
+
+def _line(text: str, loc: Loc) -> str:
+    line = line_of(text, loc)
+    return "" if line is None else f":{line}"
