@@ -271,7 +271,7 @@ def test_a_kick_peaks_forty_milliseconds_ahead(fps):
     base = column(features, "zoom")
     moved = zoom - base
     assert abs(time[moved.argmax()] - (event - LEAD)) <= 1.0 / float(fps) + 1e-9
-    assert moved.max() == pytest.approx(0.04 * 5.0, rel=0.15)
+    assert moved.max() == pytest.approx(0.018 * 5.0, rel=0.3)
     # It comes back to rest.
     assert abs(moved[time > event + 2.0]).max() < 1e-3
 

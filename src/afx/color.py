@@ -83,10 +83,13 @@ def ycc_table(palette: palettes.Palette) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def pack(ycc: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Pack Y' into 12 bits and Cb, Cr into 10 each, four times finer than a byte of video."""
+    """Pack Y' into 12 bits and Cb, Cr into 10 each, four times finer than a byte of video.
+
+    Of the 10 bits 1023 values are used, so that the middle one is gray exactly.
+    """
     y = np.clip(np.rint(ycc[..., 0] * 4095.0), 0, 4095).astype(np.int64)
     cb, cr = (
-        np.clip(np.rint((ycc[..., k] + 0.5) * 1023.0), 0, 1023).astype(np.int64) for k in (1, 2)
+        np.clip(np.rint((ycc[..., k] + 0.5) * 1022.0), 0, 1022).astype(np.int64) for k in (1, 2)
     )
     return np.ascontiguousarray((y | cb << 12 | cr << 22).astype(np.uint32).view(np.int32))
 
@@ -116,8 +119,8 @@ def _packed(palette: palettes.Palette) -> Mapping[str, NDArray[np.int32]]:
 def _unpack(word: Expr) -> tuple[Expr, Expr, Expr]:
     return (
         to_float(word & 0xFFF) * (1.0 / 4095.0),
-        to_float((word >> 12) & 0x3FF) * (1.0 / 1023.0) - 0.5,
-        to_float((word >> 22) & 0x3FF) * (1.0 / 1023.0) - 0.5,
+        to_float((word >> 12) & 0x3FF) * (1.0 / 1022.0) - 0.5,
+        to_float((word >> 22) & 0x3FF) * (1.0 / 1022.0) - 0.5,
     )
 
 

@@ -243,6 +243,8 @@ class _RedCells:
         most = red & (distance < self._distance[0])
         least = ~red & (distance > self._distance[1])
         for i, better in enumerate((most, least)):
+            if not better.any():
+                continue
             self._distance[i][better] = distance[better]
             self._uv[i, 0][better] = u[better]
             self._uv[i, 1][better] = v[better]

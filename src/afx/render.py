@@ -67,8 +67,7 @@ class Workplace:
         self._lock: IO[str] | None = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / "lock").open("w")
-            _lock_file(self._lock, output)
+            self._lock = _locked(self.folder / "lock", output)
             marker = self.folder / "identity"
             if not marker.exists() or marker.read_text() != identity:
                 for old in self.folder.iterdir():
@@ -96,12 +95,13 @@ class Workplace:
 
     def leave(self) -> None:
         """Stop working here; what is finished stays for the next time."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-        # An empty workplace (a render refused before its first segment) leaves nothing behind.
+        if self._lock is None:  # left before, or the folder is another render's
+            return
+        self._lock.close()
+        self._lock = None
+        # A workplace without a finished segment (a render refused or stopped early) is of no use.
         with contextlib.suppress(OSError):
-            if not any(p.name.startswith("segment_") for p in self.folder.iterdir()):
+            if not any(p.with_suffix(".mp4").exists() for p in self.folder.glob("*.npy")):
                 shutil.rmtree(self.folder)
 
     def clear(self) -> None:
@@ -110,14 +110,18 @@ class Workplace:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _lock_file(file: IO[str], output: Path) -> None:
+def _locked(path: Path, output: Path) -> IO[str]:
+    """Open a lock file that nobody else holds."""
+    file = path.open("w")
     try:
         import fcntl
     except ImportError:  # Windows refuses to remove an open file, which serves as well
-        return
+        return file
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return file
     except OSError:
+        file.close()
         raise VideoError(f"another render is writing {output}: wait for it, or use -o") from None
 
 
@@ -294,13 +298,19 @@ def _save(path: Path, thumbnails: NDArray[np.uint8]) -> None:
             np.save(file, thumbnails)
         part.replace(path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise VideoError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _screen_kept(workplace: Workplace, index: int, frames: int, screen: FlashScreen) -> None:
-    thumbnails = np.load(workplace.thumbnails(index))
+    damaged = VideoError(f"{workplace.folder} is damaged: remove it and render again")
+    try:
+        thumbnails = np.load(workplace.thumbnails(index))
+    except (OSError, ValueError, EOFError) as error:
+        raise damaged from error
     if len(thumbnails) != frames:
-        raise VideoError(f"{workplace.folder} is damaged: remove it and render again")
+        raise damaged
     for thumbnail in thumbnails:
         screen.push(thumbnail.astype(np.float32) / 255)
 

@@ -45,7 +45,8 @@ def place(
     x, y = rotate(p.x, p.y, as_expr(turn) + as_expr(spin))
     x, y = x * scale + pan_x, y * scale + pan_y
     # Two crossing waves a direction, their lengths unrelated so that the current never repeats.
-    t, amount = as_expr(drift), as_expr(sway) * 0.16
+    # 0.15 is about the strongest bend under which space never folds over itself.
+    t, amount = as_expr(drift), as_expr(sway) * 0.15
     bent_x = x + amount * (
         sin_turns(y * 0.31 + t * 0.23) + sin_turns(y * 0.73 - x * 0.21 - t * 0.31)
     )

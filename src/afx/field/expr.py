@@ -163,6 +163,10 @@ class Expr:
     def __invert__(self) -> Expr:
         return bitwise("xor", self, True if self.type == "b" else -1)
 
+    __rand__ = __and__
+    __ror__ = __or__
+    __rxor__ = __xor__
+
     def __lshift__(self, bits: int) -> Expr:
         return shift("shl", self, bits)
 
@@ -194,11 +198,32 @@ class Expr:
     def __len__(self) -> int:
         _refuse("len()", "a Python number")
 
+    def __getitem__(self, _index: object) -> Expr:
+        _refuse("an index", "one expression for each part")
+
+    def __trunc__(self) -> int:
+        _refuse("math.trunc()", "floor(x)")
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            _refuse("a number's format", "{x} without one")
+        return repr(self)
+
     def __mod__(self, _other: object) -> Expr:
         _refuse("%", "mod(a, b)")
 
     def __floordiv__(self, _other: object) -> Expr:
         _refuse("//", "floor(a / b)")
+
+    def __rpow__(self, _base: object) -> Expr:
+        _refuse("** with a number before it", "exp2(x), exp(x) or power(a, x)")
+
+    def __rlshift__(self, _value: object) -> Expr:
+        _refuse("a number of bits", "a shift by a constant")
+
+    __rmod__ = __divmod__ = __rdivmod__ = __mod__
+    __rfloordiv__ = __floordiv__
+    __rrshift__ = __rlshift__
 
     def __array__(self, *_args: object, **_kwargs: object) -> NoReturn:
         _refuse("NumPy", "the function of the same name from afx.field")
@@ -334,10 +359,12 @@ def as_expr(value: Number | bool, type_: str | None = None) -> Expr:
         if type_ == "f":
             raise TraceError("a float is needed here, not True or False: write 1.0 or 0.0")
         return constant(bool(value), type_ or "b")
+    if type_ == "b" and isinstance(value, (int, float, np.number)):
+        raise TraceError(f"a truth value is needed here, not {value}: write a comparison")
     if isinstance(value, (int, np.integer)):
         return constant(int(value), type_ or "f")
     if isinstance(value, (float, np.floating)):
-        if type_ == "i" and float(value) != int(value):
+        if type_ == "i" and not float(value).is_integer():
             raise TraceError(f"an integer is needed here, not {value}: write a whole number")
         return constant(float(value), type_ or "f")
     raise TraceError(f"a number or a traced value is needed here, not {type(value).__name__}")
@@ -372,11 +399,14 @@ _FOLD: dict[str, Callable[[np.float32, np.float32], np.float32]] = {
 }
 
 
+_NO_BOOL = "arithmetic on truth values: write select(condition, a, b)"
+
+
 def binary(op: str, a: Number, b: Number) -> Expr:
     """Return a two-argument arithmetic node, folding constants and x·1, x+0."""
+    if any(isinstance(v, Expr) and v.type == "b" for v in (a, b)):
+        raise TraceError(_NO_BOOL)
     x, y = _pair(a, b)
-    if x.type == "b":
-        raise TraceError("arithmetic on truth values: write select(condition, a, b)")
     if x.type == "i" and op == "mul" and x.op == y.op == "const":
         return constant(int(x.value()) * int(y.value()), "i")
     if x.type == "f" and x.op == y.op == "const":
@@ -404,7 +434,7 @@ def binary(op: str, a: Number, b: Number) -> Expr:
 
 def divide(a: Number, b: Number) -> Expr:
     """Return a / b; a constant divisor becomes a factor, on every target alike."""
-    if not isinstance(b, Expr):
+    if isinstance(b, (int, float, np.number)):
         if b == 0:
             raise TraceError("division by zero")
         if isinstance(a, Expr) and a.type == "f":
@@ -435,6 +465,8 @@ def unary(op: str, a: Number) -> Expr:
 def compare(op: str, a: Number, b: Number) -> Expr:
     """Return a comparison: lt, le or eq."""
     x, y = _pair(a, b)
+    if x.type == "b" and op != "eq":
+        raise TraceError("truth values have no order: write a & ~b, a | b or select(a, x, y)")
     return Expr(op, "b", (x, y))
 
 
@@ -501,7 +533,7 @@ def iterate(
     Escape-time loops have no useful gradient; the torch target does not differentiate through
     ``until``.
     """
-    if not isinstance(count, int):
+    if not isinstance(count, int) or isinstance(count, bool):
         raise TraceError(
             "iterate(count, ...) takes a Python number: count steps in the state and stop by until="
         )
@@ -512,7 +544,7 @@ def iterate(
         index = next(_counter)
     variables = tuple(Expr("variable", value.type, (), (index, k)) for k, value in enumerate(start))
     result = step(*variables)
-    if isinstance(result, Expr) or len(result) != len(start):
+    if not isinstance(result, (tuple, list)) or len(result) != len(start):
         raise TraceError(f"the step of iterate must return {len(start)} values, one for each state")
     after = tuple(as_expr(v, s.type) for v, s in zip(result, start, strict=True))
     stop = as_expr(until(*variables), "b") if until is not None else None

@@ -101,7 +101,10 @@ def _object_code(text: str) -> bytes:
     key = hashlib.sha256(f"{name}\n{text}".encode()).hexdigest()
     path = cache_folder() / f"{key}.o"
     with contextlib.suppress(OSError):
-        return path.read_bytes()
+        # Damaged code would crash the program, so a kept object begins with its own hash.
+        kept = path.read_bytes()
+        if kept[:32] == hashlib.sha256(kept[32:]).digest():
+            return kept[32:]
     module = llvm.parse_assembly(text)
     options = llvm.create_pipeline_tuning_options(speed_level=OPTIMIZATION)
     options.loop_vectorization = False
@@ -114,7 +117,7 @@ def _object_code(text: str) -> bytes:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(code)
+            file.write(hashlib.sha256(code).digest() + code)
         Path(file.name).replace(path)
     return code
 
@@ -186,9 +189,15 @@ class Kernel:
             call.buffer(name, array)
         for name, array in (weights or {}).items():
             call.weights(name, array)
-        call.knobs[:] = [(knobs or {})[n] for n in self.module.knobs]
+        given = knobs or {}
+        if missing := [n for n in self.module.knobs if n not in given]:
+            raise ValueError(f"the program needs the knob {missing[0]!r}: pass it by that name")
+        call.knobs[:] = [given[n] for n in self.module.knobs]
         call.run(geometry or Geometry.of(width, height), (0, height), (0, width))
         return {name: a[:, :width] for name, a in arrays.items()}
+
+
+_KINDS = {"out": "output", "in": "plane", "buffer": "buffer", "weights": "network"}
 
 
 class Call:
@@ -222,6 +231,7 @@ class Call:
         self._origins = {kind: [0] * len(self._names[kind]) for kind in ("out", "in")}
         self._item = {kind: [4] * len(self._names[kind]) for kind in ("out", "in")}
         self._kept: dict[tuple[str, int], NDArray[Any]] = {}
+        self._connected = False
         self._geometry = np.zeros(5, np.float32)
         self._scratch = np.empty(module.scratch + 16, np.float32)
         start = (int(self._scratch.ctypes.data) + 63) // 64 * 64
@@ -234,8 +244,26 @@ class Call:
             self._geometry.ctypes.data,
         )
 
+    def _index(self, kind: str, name: str) -> int:
+        """Return where `name` stands among the program's inputs or outputs of a kind."""
+        try:
+            return self._names[kind].index(name)
+        except ValueError:
+            text = f"the program has no {_KINDS[kind]} {name!r}: {', '.join(self._names[kind])}"
+            raise ValueError(text) from None
+
+    def _check(self) -> None:
+        """Refuse to run with something missing: the kernel would read from nowhere."""
+        for kind, names in self._names.items():
+            for index, name in enumerate(names):
+                if (kind, index) not in self._kept:
+                    raise ValueError(
+                        f"the program needs the {_KINDS[kind]} {name!r}: connect it before running"
+                    )
+        self._connected = True
+
     def _plane(self, kind: str, name: str, array: NDArray[Any], left: int) -> None:
-        index = self._names[kind].index(name)
+        index = self._index(kind, name)
         if array.ndim != 2 or array.strides[1] != array.itemsize:
             raise ValueError(f"plane {name!r} must be a 2-D array with contiguous rows")
         self._kept[kind, index] = array
@@ -262,22 +290,25 @@ class Call:
         if name not in self._names["buffer"]:
             return
         index = self._names["buffer"].index(name)
-        if array.ndim != 2 or array.itemsize != 4 or not array.flags.c_contiguous:
+        if array.ndim != 2 or array.itemsize != 4 or not array.flags.c_contiguous or not array.size:
             raise ValueError(f"buffer {name!r} must be a contiguous 2-D array of 4-byte values")
         self._kept["buffer", index] = array
         self._tables["buffer"][index] = (array.ctypes.data, array.shape[1], array.shape[0])
 
     def weights(self, name: str, array: NDArray[np.float32]) -> None:
         """Use `array` as the flat weights of network `name`."""
-        index = self._names["weights"].index(name)
-        network = self.kernel.module.networks[index]
-        if array.shape != (network.size,) or array.dtype != np.float32:
-            raise ValueError(
-                f"network {name!r} needs {network.size} float32 weights, got {array.shape}"
-            )
+        self._index("weights", name)
         contiguous = np.ascontiguousarray(array)
-        self._kept["weights", index] = contiguous
-        self._tables["weights"][index] = contiguous.ctypes.data
+        # A network that is evaluated at several points is there several times.
+        for index, network in enumerate(self.kernel.module.networks):
+            if network.name != name:
+                continue
+            if array.shape != (network.size,) or array.dtype != np.float32:
+                raise ValueError(
+                    f"network {name!r} needs {network.size} float32 weights, got {array.shape}"
+                )
+            self._kept["weights", index] = contiguous
+            self._tables["weights"][index] = contiguous.ctypes.data
 
     def run(
         self,
@@ -297,7 +328,14 @@ class Call:
             First and one past the last, in pixels of the whole picture.
         out_row, in_row : int
             Row of the picture that lies in row 0 of the output and input arrays.
+
+        Raises
+        ------
+        ValueError
+            If something that the program reads or writes was not connected.
         """
+        if not self._connected:
+            self._check()
         for kind, first in (("out", out_row), ("in", in_row)):
             table = self._tables[kind]
             for index, origin in enumerate(self._origins[kind]):

@@ -93,7 +93,13 @@ class _Kernel(Instructions):
         self.width = width
         self.bytes = bytes_
         self.outputs = [(name, self.order.of(e)) for name, e in program.outputs]
+        for name, e in program.outputs:
+            if e.type != "f":
+                raise TraceError(
+                    f"output {name!r} must be a float: convert with to_float or select"
+                )
         self.networks = [n for n in self.order.nodes.get(PIXEL, []) if n.op == "network"]
+        self.network_index = {node: index for index, node in enumerate(self.networks)}
         self.tile = TILE if self.networks else self.n
         planes: set[str] = set()
         buffers: set[str] = set()
@@ -137,7 +143,7 @@ class _Kernel(Instructions):
         if op == "fetch":
             return self._fetch(node.data, args)
         if op == "activation":
-            index = self.networks.index(self.order.of(node.args[0]))
+            index = self.network_index[self.order.of(node.args[0])]
             at = self.put(f"add i64 {self.within}, {node.data * TILE}")
             pointer = self.put(f"getelementptr float, ptr %net_out{index}, i64 {at}")
             return self.put(f"load <{self.n} x float>, ptr {pointer}, align 4")

@@ -1,0 +1,353 @@
+"""The commands of `afx`: each is one library call and one print.
+
+Heavy modules are imported inside the commands, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Group, Parameter
+
+from afx import __version__
+from afx.options import (
+    Film,
+    Picture,
+    Run,
+    check_output,
+    check_threads,
+    plan,
+    refuse_changes,
+    seconds,
+)
+from music_analysis.errors import UserError
+
+if TYPE_CHECKING:
+    from afx.job import Job
+
+_PICTURE, _FILM, _RUN = Picture(), Film(), Run()
+
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+Json = Annotated[bool, Parameter(help="Print JSON, for programs.", negative="", show_default=False)]
+
+
+def _examples(*lines: tuple[str, str]) -> str:
+    """Return examples as help shows them: a command line and what it is for."""
+    return "\n".join(("Examples:", *(f"  {line:<43}  {why}".rstrip() for line, why in lines), ""))
+
+
+app = App(
+    name="afx",
+    help="Audio Feature Explorer: a song in, a video out that moves with it.",
+    version=f"afx {__version__}",
+    help_format="plaintext",
+    help_epilogue=_examples(
+        ("afx demo", "no song at hand: makes one up"),
+        ("afx render song.mp3", "makes song.mp4"),
+        ("afx render song.mp3 --duration 20", "a first impression"),
+        ("afx render --help", "everything that can be chosen"),
+    ),
+    group_commands=Group("Commands", sort_key=0),
+    group_parameters=Group("Options", sort_key=1),
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+app["--help"].group = app["--version"].group = "Options"
+
+
+@app.command(
+    help_epilogue=_examples(
+        ("afx render song.mp3", "makes song.mp4, 720p"),
+        ("afx render song.mp3 --look mine.toml", "with one look, yours"),
+        ("afx render song.flac --size vertical", "for a telephone"),
+        ("afx render song.mp3 --start 1:00 --duration 20", ""),
+        ("afx render song.mp4 --again", "makes song.again.mp4, alike"),
+    )
+)
+def render(
+    song: Path,
+    /,
+    *,
+    output: Output = None,
+    picture: Picture = _PICTURE,
+    film: Film = _FILM,
+    frames: Path | None = None,
+    again: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    song_now: Annotated[Path | None, Parameter(name="--song")] = None,
+    run: Run = _RUN,
+) -> None:
+    """Make a video of a song.
+
+    The result is an MP4 with sound. A render that was stopped goes on when the
+    same command is run again. The same song, options and seed give the same
+    pixels.
+
+    Parameters
+    ----------
+    song
+        A sound file, or a video with sound.
+    output
+        The MP4 to write. Left out, it is called as the song and written to the current folder.
+    frames
+        Write numbered PNG pictures to this folder instead of a video.
+    again
+        Make a video of ours again from the settings in the file.
+    song_now
+        With --again: where the song is now.
+    """
+    check_threads(run.threads)
+    if frames is not None and output is not None:
+        raise UserError("--frames writes pictures and -o a video: choose one")
+    if song_now is not None and not again:
+        raise UserError("--song goes with --again: it says where an old video's song is now")
+    named = frames if frames is not None else output
+    target = named if named is not None else _beside(song, "again" if again else "afx")
+    if again:
+        refuse_changes(picture, film)
+        job = _again(song, song_now)
+    else:
+        job = plan(song, picture, film)
+    check_output(target, Path(job.song), overwrite=run.overwrite)
+    _make(job, target, run, frames=frames is not None)
+
+
+def _beside(song: Path, word: str) -> Path:
+    """Return the output's name if none is given: never the song's own."""
+    stem = song.stem or "video"
+    return Path(f"{stem}.mp4" if word == "afx" and not _is_mp4(song) else f"{stem}.{word}.mp4")
+
+
+def _is_mp4(song: Path) -> bool:
+    return song.suffix.lower() == ".mp4"
+
+
+def _again(old: Path, song: Path | None) -> Job:
+    """Return an old file's job, fit for this machine; say what can no longer be the same."""
+    from afx.encoders import encodes
+    from afx.job import job_of, user_errors
+    from afx.video import choose_encoder
+
+    job = job_of(old, song)
+    changes: dict[str, object] = {"version": __version__}
+    if job.version != __version__:
+        _note(f"made with version {job.version}, this is {__version__}: pixels may differ")
+    if not encodes(job.codec, job.encoder):
+        with user_errors():
+            changes["encoder"] = choose_encoder(job.codec, *job.size)
+        _note(
+            f"encoded with {job.encoder}, which this machine has not: {changes['encoder']} instead"
+        )
+    return job.model_copy(update=changes)
+
+
+def _note(text: str) -> None:
+    import sys
+
+    print(f"Note: {text}.", file=sys.stderr)
+
+
+def _make(job: Job, target: Path, run: Run, *, frames: bool = False) -> None:
+    from afx import job as jobs
+    from afx.progress import Meter
+
+    with Meter(float(job.rate), silent=run.json) as meter:
+        result = jobs.render(job, target, frames=frames, threads=run.threads, on_progress=meter)
+    from afx.shown import result_json, show_json, show_result
+
+    if run.json:
+        show_json(result_json(result))
+    else:
+        show_result(result)
+
+
+@app.command(
+    help_epilogue=_examples(
+        ("afx demo", "makes demo.wav and demo.mp4"),
+        ("afx demo try.mp4 --duration 10 --look mine.toml", ""),
+        ("afx demo --quality draft --size 480p", "quickly"),
+    )
+)
+def demo(
+    output: Path = Path("demo.mp4"),
+    /,
+    *,
+    picture: Picture = _PICTURE,
+    film: Film = _FILM,
+    run: Run = _RUN,
+) -> None:
+    """Make up a song and a video of it: nothing is needed.
+
+    Parameters
+    ----------
+    output
+        The MP4 to write; the song is written beside it.
+    """
+    check_threads(run.threads)
+    song = output.with_suffix(".wav")
+    check_output(output, song, overwrite=run.overwrite)
+    new = not song.exists()
+    _write_demo_song(song, overwrite=run.overwrite)
+    try:
+        _make(plan(song, picture, film), output, run)
+    except UserError:
+        if new:
+            song.unlink(missing_ok=True)
+        raise
+
+
+def _write_demo_song(song: Path, *, overwrite: bool) -> None:
+    """Write the song that is made up; another file of that name is left alone."""
+    from afx.stills import part_of
+    from music_analysis.synth import demo_song, write_wav
+
+    made = demo_song()
+    part = part_of(song)
+    try:
+        part.touch()  # says plainly that a folder is missing or read-only
+        write_wav(part, made.samples, made.sample_rate)
+        if song.exists() and not overwrite and song.read_bytes() != part.read_bytes():
+            raise UserError(
+                f"{song} exists and is not the demo's song: name another video,"
+                " or replace it with --overwrite"
+            )
+        part.replace(song)
+    except OSError as error:
+        raise UserError(f"cannot write {song}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+@app.command(
+    help_epilogue=_examples(
+        ("afx frame song.mp3 --at 42", "makes song.png"),
+        ("afx frame song.mp3 --at 1:30 -o still.png", ""),
+        ("afx frame song.mp3 --at 42 --look mine.toml", "to try a look"),
+    )
+)
+def frame(
+    song: Path,
+    /,
+    *,
+    at: str,
+    output: Output = None,
+    picture: Picture = _PICTURE,
+    overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    json: Json = False,
+) -> None:
+    """Make one frame of a song's video, as a PNG picture.
+
+    Parameters
+    ----------
+    song
+        A sound file, or a video with sound.
+    at
+        The moment in the song: seconds, or 1:30.
+    output
+        The PNG to write. Left out, it is called as the song and written to the current folder.
+    overwrite
+        Replace a file that is not ours.
+    """
+    moment = seconds("--at", at)
+    target = output if output is not None else Path(f"{song.stem or 'still'}.png")
+    if target.suffix.lower() != ".png":
+        raise UserError(
+            f"{target}: stills are PNG pictures, name it {target.with_suffix('.png').name}"
+        )
+    job = plan(song, picture)
+    check_output(target, song, overwrite=overwrite)
+    from afx.job import still
+    from afx.progress import Meter
+
+    with Meter(float(job.rate), silent=json) as meter:
+        still(job, moment, target, on_progress=meter)
+    from afx.shown import show_json, show_still
+
+    if json:
+        settings = job.model_dump(mode="json")
+        show_json({"output": str(target), "at": moment, "size": job.size, "settings": settings})
+    else:
+        show_still(target, moment, job)
+
+
+@app.command(
+    help_epilogue=_examples(
+        ("afx looks", "the library"),
+        ("afx looks NAME", "one look: pattern, knobs, music"),
+        ("afx looks NAME --toml > mine.toml", "a copy to edit"),
+    )
+)
+def looks(
+    name: str | None = None,
+    /,
+    *,
+    toml: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    json: Json = False,
+) -> None:
+    """List the looks, or show one.
+
+    Parameters
+    ----------
+    name
+        A look's name or a look file.
+    toml
+        Print the look as a file that you can edit and give to --look.
+    """
+    from afx.look import dump, find_look, load_library
+    from afx.patterns import PATTERNS
+    from afx.shown import look_json, show_json, show_look, show_looks
+
+    library = load_library()
+    if name is None:
+        if toml:
+            raise UserError("--toml needs a look's name: try afx looks")
+        if json:
+            show_json([look_json(look, PATTERNS) for look in library.values()])
+        else:
+            show_looks(library, PATTERNS)
+        return
+    look = find_look(name, library)
+    if toml:
+        print(dump(look), end="")
+    elif json:
+        show_json(look_json(look, PATTERNS))
+    else:
+        show_look(look, PATTERNS)
+
+
+@app.command(
+    help_epilogue=_examples(
+        ("afx patterns", "all of them"),
+        ("afx patterns NAME", "one and its knobs"),
+        ("afx patterns --json", "for programs"),
+    )
+)
+def patterns(name: str | None = None, /, *, json: Json = False) -> None:
+    """List the patterns, or show one and its knobs.
+
+    Parameters
+    ----------
+    name
+        A pattern's name.
+    """
+    from afx.patterns import PATTERNS
+    from afx.shown import pattern_json, show_json, show_pattern, show_patterns
+    from afx.stage import GRADE_KNOBS, STAGE_KNOBS
+
+    if name is None:
+        if json:
+            show_json([pattern_json(p) for p in PATTERNS.values()])
+        else:
+            show_patterns(PATTERNS)
+        return
+    if name not in PATTERNS:
+        near = get_close_matches(name, PATTERNS, 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "afx patterns lists them"
+        raise UserError(f"no pattern {name!r}: {hint}")
+    if json:
+        show_json(pattern_json(PATTERNS[name]))
+    else:
+        show_pattern(PATTERNS[name], STAGE_KNOBS + GRADE_KNOBS)

@@ -1,0 +1,175 @@
+"""The options that commands share, and what their words mean.
+
+Each group is a frozen dataclass; the command line, its help and its defaults are derived from it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from music_analysis.errors import UserError
+
+if TYPE_CHECKING:
+    from afx.job import Job
+
+MOST_THREADS = 256
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Picture:
+    """What the pictures look like."""
+
+    look: Annotated[
+        str | None,
+        Parameter(help="A look's name (see: afx looks) or file. Left out, the music chooses."),
+    ] = None
+    size: Annotated[
+        str,
+        Parameter(help="480p, 720p, 1080p, 1440p, 4k, vertical, square, or such as 1280x720."),
+    ] = "720p"
+    fps: Annotated[str, Parameter(help="Frames per second: 30, 60, 29.97, 24000/1001 …")] = "30"
+    seed: Annotated[int, Parameter(help="Another number makes another video of the song.")] = 0
+    reactivity: Annotated[
+        float, Parameter(help="How strongly the music holds the pictures: 0 to 2.")
+    ] = 1.0
+    safety: Annotated[
+        Literal["strict", "standard", "off"], Parameter(help="How far flashing is held down.")
+    ] = "standard"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Film:
+    """What part of the song is made, and how it is written."""
+
+    start: Annotated[str, Parameter(help="Where in the song to begin: seconds, or 1:30.")] = "0"
+    duration: Annotated[
+        str | None, Parameter(help="How much of it: seconds, or 0:20. Left out, all.")
+    ] = None
+    quality: Annotated[
+        Literal["draft", "standard", "high"], Parameter(help="Of the encoding, against its speed.")
+    ] = "standard"
+    codec: Annotated[
+        Literal["h264", "h265", "av1"],
+        Parameter(help="h264 plays everywhere; the others are smaller and slower."),
+    ] = "h264"
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Run:
+    """How a command runs; none of it changes a pixel."""
+
+    threads: Annotated[
+        int | None, Parameter(help="Painters at work. Left out, one for each core.")
+    ] = None
+    overwrite: Annotated[
+        bool,
+        Parameter(help="Replace a file that is not ours.", negative="", show_default=False),
+    ] = False
+    json: Annotated[
+        bool,
+        Parameter(help="Print the result as JSON, for programs.", negative="", show_default=False),
+    ] = False
+
+
+def seconds(option: str, text: str, *, least: float = 0.0) -> float:
+    """Read seconds (``90``, ``12.5``) or minutes and seconds (``1:30``, ``1:02:03.5``).
+
+    Raises
+    ------
+    UserError
+        If the text is no time, or one below `least`.
+    """
+    number = r"\d+(\.\d*)?|\.\d+"
+    if re.fullmatch(rf"-?({number})|(\d+:){{1,2}}[0-5]?\d(\.\d*)?", text.strip(), re.ASCII):
+        value = 0.0
+        for part in text.strip().split(":"):
+            value = value * 60 + float(part)
+        if value >= least and math.isfinite(value):
+            return value
+        if least == 0.0:
+            raise UserError(f"{option} {text}: must be 0 or more seconds")
+        raise UserError(f"{option} {text}: must be more than 0 seconds")
+    raise UserError(f"{option} {text!r} is not a time: use seconds, such as 12.5, or 1:30")
+
+
+def plan(song: Path, picture: Picture, film: Film | None = None) -> Job:
+    """Return the job that these options ask for.
+
+    Raises
+    ------
+    UserError
+        For everything that is wrong with them, the look or the song.
+    """
+    from afx.job import make_job
+    from afx.look import find_look, load_library
+
+    film = film or Film()
+    shortest = 1e-6
+    start = seconds("--start", film.start)
+    duration = None
+    if film.duration is not None:
+        duration = seconds("--duration", film.duration, least=shortest)
+    looks = load_library()
+    if picture.look is not None:
+        look = find_look(picture.look, looks)
+        looks = {look.name: look}
+    return make_job(
+        song,
+        looks,
+        size=picture.size,
+        fps=picture.fps,
+        seed=picture.seed,
+        reactivity=picture.reactivity,
+        safety=picture.safety,
+        start=start,
+        duration=duration,
+        quality=film.quality,
+        codec=film.codec,
+    )
+
+
+def check_threads(threads: int | None) -> None:
+    """Raise a `UserError` for a number of painters that makes no sense."""
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UserError(
+            f"--threads {threads}: use 1 to {MOST_THREADS}, or leave it out for all cores"
+        )
+
+
+def check_output(output: Path, song: Path, *, overwrite: bool) -> None:
+    """Raise a `UserError` rather than let a file be replaced that we did not make."""
+    from afx.video import VideoError, read_settings
+
+    if not output.exists():
+        return
+    if song.exists() and output.samefile(song):
+        raise UserError(f"{output} is the song itself: choose another output with -o")
+    if overwrite or (output.is_dir() and not any(output.iterdir())):
+        return
+    try:
+        read_settings(output)
+    except VideoError:
+        what = "is a folder with other things" if output.is_dir() else "exists"
+        raise UserError(
+            f"{output} {what} and was not made by afx: choose another output,"
+            " or replace it with --overwrite"
+        ) from None
+
+
+def refuse_changes(*options: Picture | Film) -> None:
+    """Raise a `UserError` if anything was chosen that ``--again`` takes from the old file."""
+    for group in options:
+        for field in fields(group):
+            if getattr(group, field.name) != field.default:
+                raise UserError(
+                    f"--again takes everything from the old file: leave out --{field.name}"
+                )

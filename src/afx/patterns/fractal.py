@@ -1,0 +1,394 @@
+"""Fractal patterns: escape-time sets, Newton's method and inversion groups.
+
+Iterated maps show detail of every size, so everything here is drawn from smooth measures of the
+orbit (distance estimates, trap distances, averages), and what is finer than a pixel fades into its
+mean. Positions are in half heights; angles in turns unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+
+from afx.field import (
+    TAU,
+    Complex,
+    Expr,
+    Field,
+    Point,
+    absolute,
+    atan2,
+    bell,
+    clamp,
+    clock,
+    cos_turns,
+    exp2,
+    floor,
+    fract,
+    iterate,
+    knob,
+    log2,
+    maximum,
+    minimum,
+    mix,
+    rotate,
+    select,
+    sin_turns,
+    smoothstep,
+    sqrt,
+)
+from afx.patterns.registry import pattern
+
+
+def _depth(distance: Expr, pixel: Expr) -> Expr:
+    """Return octaves of distance to a set: 0 far away, 1 at a thousandth, at any resolution.
+
+    Within a few pixels of the set single values are chance, so they give way to their mean.
+    """
+    return mix(0.80, clamp(-log2(distance + 1e-6) * 0.1), smoothstep(0.2, 1.6, distance / pixel))
+
+
+def _lamp(p: Point, turn: Expr) -> Expr:
+    """Return light from a lamp that circles before the picture: about 1.1 near it, 0.4 far away.
+
+    Tones are stretched to each scene's brightest percent; a lamp keeps that from being half the
+    picture where a fractal is dense.
+    """
+    dx, dy = p.x - 0.65 * cos_turns(turn), p.y - 0.32 * sin_turns(turn)
+    return 0.42 + 0.70 / (1.0 + 3.5 * (dx * dx + dy * dy))
+
+
+@pattern(
+    family="fractal",
+    title="Julia",
+    source="Julia sets: G. Julia (1918); distance estimate: Milnor (1989); stripe average:"
+    " Jussi Härkönen, 'On smooth fractal coloring techniques' (2007)",
+)
+def julia(
+    p: Point,
+    *,
+    phase: Expr = clock(0.03, 0.12, help="how fast the set travels around the cardioid"),
+    morph: Expr = knob(0.45, 0.0, 1.0, help="from joined basins (0) to open spirals (1)"),
+    detail: Expr = knob(0.5, 0.0, 1.0, help="weight of the stripes along the flow lines"),
+    warp: Expr = knob(0.2, 0.0, 1.0, help="bends the plane into a swirl before iterating"),
+    density: Expr = knob(0.5, 0.0, 1.0, help="width of the glow around the filaments"),
+    pulse: Expr = knob(0.0, 0.0, 1.0, help="threads of light open in the spirals"),
+) -> Field:
+    """Spirals and filaments of z² + c while c travels just outside the main cardioid."""
+    turn = warp * 0.12 / (0.35 + p.x * p.x + p.y * p.y)
+    zx, zy = rotate(p.x * 0.86, p.y * 0.86, turn + 0.19)
+    # The multiplier w of the fixed point: |w| = 1 is the cardioid, a little more opens its spirals.
+    # The angle swings from the cusp, where all is dust, to the bulb at 1/3 and makes a detour
+    # around the bulbs at 1/5 and 1/4, inside which there would be a blob.
+    angle = 0.18 + 0.09 * sin_turns(phase) + 0.02 * sin_turns(phase * 2.7)
+    detour = 0.10 * bell((angle - 0.25) * 45.0) + 0.055 * bell((angle - 0.2) * 75.0)
+    detour = detour + 0.15 * bell((angle - 0.333) * 35.0)
+    radius = 1.025 + 0.06 * morph + detour + 0.01 * sin_turns(phase * 1.9)
+    w = Complex(radius * cos_turns(angle), radius * sin_turns(angle))
+    c = w * 0.5 - w.square() * 0.25
+    trap_x, trap_y = rotate(0.35, 0.0, phase * 3.0)
+
+    def step(x, y, slope, trap, stripes, _before, n):  # type: ignore[no-untyped-def]
+        r2 = x * x + y * y
+        nx, ny = x * x - y * y + c.re, 2.0 * x * y + c.im
+        n2 = nx * nx + ny * ny
+        # sin of four times the argument, without an arctangent.
+        stripe = nx * ny * (nx * nx - ny * ny) * 4.0 / (n2 * n2 + 1e-12)
+        dx, dy = nx - trap_x, ny - trap_y
+        return (
+            nx,
+            ny,
+            minimum(slope * r2 * 4.0, 1e30),
+            select(n < 7.0, minimum(trap, dx * dx + dy * dy), trap),
+            stripes + stripe,
+            stripes,
+            n + 1.0,
+        )
+
+    x, y, slope, trap, stripes, before, n = iterate(
+        72,
+        (zx, zy, 1.0, 4.0, 0.0, 0.0, 0.0),
+        step,
+        until=lambda x, y, *_: x * x + y * y > 400.0,
+    )
+    r2 = maximum(x * x + y * y, 1e-12)
+    level = log2(maximum(r2, 1.0001)) * 0.5
+    escaped = r2 > 400.0
+    # How much of the last step was too much; it blends the averages so that no step shows.
+    over = clamp(log2(maximum(level, 1e-3) * (1.0 / 4.3219)))
+    average = mix(stripes / maximum(n, 1.0), before / maximum(n - 1.0, 1.0), over)
+    # Points that do not escape lie on the set as far as a pixel can tell; only where the map has
+    # clearly drawn them in (slope far below 1) are they inside, and darker.
+    distance = select(escaped, sqrt(r2) * level * 0.6931 / sqrt(slope), 0.0)
+    drawn_in = select(escaped, 0.0, smoothstep(2.0, 40.0, -log2(slope)))
+    depth = _depth(distance, p.pixel) * (1.0 - 0.6 * drawn_in)
+    # The trap sees only the first steps: broad lights that lie over the finest filaments too.
+    threads = exp2(-sqrt(trap) * (10.0 - 3.0 * pulse))
+    # A lamp that wanders over the set gives it a near and a far side.
+    lamp = _lamp(p, phase * 2.1)
+    fade = smoothstep(0.4, 3.0, distance / p.pixel)
+    tone = (
+        0.05
+        + depth * lamp * (0.52 + 0.40 * density)
+        + fade * (0.10 + 0.32 * detail) * average
+        + (0.28 + 0.08 * pulse) * threads * lamp
+    )
+    hue = 0.10 * fade * average + 0.08 * threads - 0.08 * drawn_in
+    return Field(tone=clamp(tone), hue=hue)
+
+
+@pattern(
+    family="fractal",
+    title="Newton's lace",
+    source="Basins of Newton's method: A. Cayley (1879); relaxed steps and traps as in 'nova'"
+    " (P. Derbyshire, 1995)",
+)
+def newton(
+    p: Point,
+    *,
+    phase: Expr = clock(0.035, 0.14, help="how fast the roots circle each other"),
+    morph: Expr = knob(0.4, 0.0, 1.0, help="overshoot of each step: wider, wilder basins"),
+    warp: Expr = knob(0.35, 0.0, 1.0, help="turns each step, so that basins wind into spirals"),
+    detail: Expr = knob(0.5, 0.0, 1.0, help="weight of the lace inside the basins"),
+    density: Expr = knob(0.4, 0.0, 1.0, help="scale of the lace"),
+    pulse: Expr = knob(0.0, 0.0, 1.0, help="the lace swells"),
+) -> Field:
+    """Three attractors share the plane; their borders braid into endless chains of lace."""
+    ax, ay = rotate(0.95, 0.0, phase)
+    bx, by = rotate(0.82 + 0.10 * sin_turns(phase * 1.7), 0.0, 0.36 - phase * 0.6)
+    cx, cy = rotate(0.75, 0.12 * sin_turns(phase * 1.3), 0.69 + phase * 0.35)
+    gain = 1.0 + 0.38 * morph
+    sx, sy = gain, 0.45 * warp
+    ring = 0.28 + 0.35 * density
+    root_a, root_b, root_c = Complex(ax, ay), Complex(bx, by), Complex(cx, cy)
+
+    def step(x, y, count, trap, _moved):  # type: ignore[no-untyped-def]
+        z = Complex(x, y)
+        da, db, dc = z - root_a, z - root_b, z - root_c
+        pair = da * db
+        value, slope = pair * dc, pair + (da + db) * dc
+        inverse = 1.0 / (slope.norm() + 1e-9)
+        q = value * slope.conjugate()
+        qx, qy = q.re * inverse, q.im * inverse
+        mx, my = qx * sx - qy * sy, qx * sy + qy * sx
+        nx, ny = x - mx, y - my
+        m2 = mx * mx + my * my
+        r = sqrt(nx * nx + ny * ny)
+        return nx, ny, count + m2 / (m2 + 0.02), minimum(trap, absolute(r - ring)), m2
+
+    x, y, count, trap, _ = iterate(
+        20,
+        (p.x * 1.25, p.y * 1.25, 0.0, 2.0, 1.0),
+        step,
+        until=lambda *state: state[4] < 1e-6,
+    )
+    weights = []
+    for rx, ry in ((ax, ay), (bx, by), (cx, cy)):
+        dx, dy = x - rx, y - ry
+        weights.append(1.0 / (dx * dx + dy * dy + 1e-3))
+    total = weights[0] + weights[1] + weights[2]
+    basin = (weights[0] - weights[1]) / total
+    side = weights[2] / total
+    lace = exp2(-trap * (16.0 - 8.0 * pulse))
+    tone = 0.92 - 0.085 * count + (0.2 + 0.5 * detail) * (lace - 0.45) + 0.10 * side
+    return Field(tone=clamp(tone), hue=0.10 * basin + 0.05 * (lace - 0.5))
+
+
+@pattern(
+    family="fractal",
+    title="Necklace",
+    source="Rational maps zⁿ + λ/zⁿ: C. McMullen (1988);"
+    " R. Devaney, 'Singular perturbations of complex polynomials' (2005)",
+)
+def necklace(
+    p: Point,
+    *,
+    phase: Expr = clock(0.03, 0.12, help="how fast the pearls travel through their rings"),
+    morph: Expr = knob(0.4, 0.0, 1.0, help="from fine rings to wide open beads"),
+    detail: Expr = knob(0.5, 0.0, 1.0, help="weight of the threads inside the beads"),
+    density: Expr = knob(0.5, 0.0, 1.0, help="strength of the glow around the lace"),
+    warp: Expr = knob(0.2, 0.0, 1.0, help="winds the necklace into a spiral"),
+    pulse: Expr = knob(0.0, 0.0, 1.0, help="the threads of light widen"),
+) -> Field:
+    """Rings of beads around rings of beads: the lace of z³ + λ/z³, turning like a jewel."""
+    r2 = p.x * p.x + p.y * p.y
+    x0, y0 = rotate(p.x * 0.52 + 0.34, p.y * 0.52 + 0.16, warp * 0.10 / (0.3 + r2) + phase * 0.25)
+    size = 0.028 + 0.055 * morph + 0.008 * sin_turns(phase * 1.7)
+    turn = phase
+    lx, ly = size * cos_turns(turn), size * sin_turns(turn)
+    trap_x, trap_y = rotate(0.55, 0.0, phase * -2.0)
+
+    def step(x, y, slope, trap, stripes, _before, n):  # type: ignore[no-untyped-def]
+        z = Complex(x, y)
+        s2 = z.square()
+        cube = s2 * z
+        inverse = 1.0 / (cube.norm() + 1e-12)
+        qx = (lx * cube.re + ly * cube.im) * inverse
+        qy = (ly * cube.re - lx * cube.im) * inverse
+        nx, ny = cube.re + qx, cube.im + qy
+        fx, fy = cube.re - qx, cube.im - qy
+        rate = 9.0 * (fx * fx + fy * fy) / (x * x + y * y + 1e-12)
+        n2 = nx * nx + ny * ny
+        stripe = 2.0 * nx * ny / (n2 + 1e-12)
+        dx, dy = nx - trap_x, ny - trap_y
+        return (
+            nx,
+            ny,
+            minimum(slope * rate, 1e30),
+            select(n < 3.0, minimum(trap, dx * dx + dy * dy), trap),
+            stripes + stripe,
+            stripes,
+            n + 1.0,
+        )
+
+    x, y, slope, trap, stripes, before, n = iterate(
+        24,
+        (x0, y0, 1.0, 4.0, 0.0, 0.0, 0.0),
+        step,
+        until=lambda x, y, *_: x * x + y * y > 100.0,
+    )
+    r2 = maximum(x * x + y * y, 1e-12)
+    level = log2(maximum(r2, 1.0001)) * 0.5
+    over = clamp(log2(maximum(level, 1e-3) * (1.0 / 3.3219)) * 0.6309)
+    average = mix(stripes / maximum(n, 1.0), before / maximum(n - 1.0, 1.0), over)
+    distance = sqrt(minimum(r2, 1e12)) * level * 0.6931 / sqrt(slope)
+    distance = select(r2 > 100.0, distance, 0.0)
+    depth = _depth(distance, p.pixel)
+    # The lace is finer than a pixel nearly everywhere: only a lamp gives it light and shade.
+    depth = depth * (0.55 + 0.45 * depth) * _lamp(p, phase * -1.7)
+    threads = exp2(-sqrt(trap) * (7.0 - 3.0 * pulse))
+    fade = smoothstep(0.4, 3.0, distance / p.pixel)
+    tone = (
+        0.06
+        + depth * (0.55 + 0.45 * density)
+        + fade * (0.10 + 0.28 * detail) * average
+        + (0.46 + 0.10 * pulse) * threads
+    )
+    return Field(tone=clamp(tone), hue=fade * (0.12 * average + 0.10 * threads) - 0.05 * depth)
+
+
+@pattern(
+    family="fractal",
+    title="Apollonian lace",
+    source="Inversion in circles, after Apollonius; folding as in I. Quilez, 'Apollonian' (2013)",
+)
+def apollonian(
+    p: Point,
+    *,
+    phase: Expr = clock(0.05, 0.2, help="how fast the circles travel through each other"),
+    morph: Expr = knob(0.4, 0.0, 1.0, help="size of the inverting circles: lace to bubbles"),
+    detail: Expr = knob(0.5, 0.0, 1.0, help="weight of the fine circles"),
+    warp: Expr = knob(0.4, 0.0, 1.0, help="how strongly space is turned inside out"),
+    density: Expr = knob(0.4, 0.0, 1.0, help="thickness of the lines"),
+    pulse: Expr = knob(0.0, 0.0, 1.0, help="circles swell like bubbles"),
+) -> Field:
+    """Circles kissing circles without end, turned inside out around a wandering lens."""
+    ax = 0.9 * sin_turns(phase * 0.37)
+    ay = 0.5 * cos_turns(phase * 0.29)
+    dx, dy = p.x - ax, p.y - ay
+    # Inversion in a circle around a wandering point, softened so that its middle stays finite.
+    lens = 1.4 + 1.2 * warp / (dx * dx + dy * dy + 0.55)
+    x = dx * lens + 0.3 * sin_turns(phase * 0.5 + 0.2) + 1.0
+    y = dy * lens + phase * 0.6
+    size = 1.04 + 0.22 * morph + 0.03 * pulse + 0.04 * sin_turns(phase * 0.61)
+    gain = 0.6 + 0.3 * detail
+
+    def step(x, y, scale, total, norm, weight):  # type: ignore[no-untyped-def]
+        x, y = 2.0 * fract(x * 0.5 + 0.5) - 1.0, 2.0 * fract(y * 0.5 + 0.5) - 1.0
+        r2 = x * x + y * y + 1e-5
+        k = size / r2
+        bubble = r2 * (2.0 - r2)
+        return (
+            x * k,
+            y * k,
+            scale * k,
+            total + weight * bubble,
+            norm + weight,
+            weight * gain,
+        )
+
+    x, y, scale, total, norm, _ = iterate(8, (x, y, lens, 0.0, 0.0, 1.0), step)
+    distance = minimum(absolute(x), absolute(y)) / scale
+    wide = (0.002 + 0.010 * density) * (1.0 + pulse)
+    edge = wide / (wide + distance + 0.7 * p.pixel)
+    depth = log2(scale)
+    # Rings that spread from the lace into the open circles and die away.
+    octaves = log2(distance + 0.002)
+    open_ = clamp(1.2 + octaves * 0.18)
+    # A light that wanders behind the window.
+    light = 1.0 / (1.0 + 1.4 * (dx * dx + dy * dy))
+    rings = (0.5 + 0.5 * cos_turns(octaves * 1.3 + phase * 2.0)) * open_
+    tone = 0.02 + 0.038 * depth + (0.10 + 0.25 * detail) * (1.0 - total / norm) + 0.36 * edge
+    tone = tone + ((0.08 + 0.12 * detail) * rings + 0.55 * light * open_) * (1.0 - edge)
+    return Field(tone=clamp(tone), hue=0.20 * (total / norm - 0.6) + 0.10 * edge - 0.08 * open_)
+
+
+@pattern(
+    family="fractal",
+    title="Kleinian pearls",
+    source="Limit sets of two-generator groups: Mumford, Series & Wright, 'Indra's Pearls' (2002);"
+    " escape-time drawing: J. Leys (2016)",
+)
+def kleinian(
+    p: Point,
+    *,
+    phase: Expr = clock(0.05, 0.2, help="how fast the group bends and the curls wind"),
+    travel: Expr = clock(0.10, 0.4, help="how fast one falls through the rings"),
+    morph: Expr = knob(0.4, 0.0, 1.0, help="from plump pearls to winding chains"),
+    warp: Expr = knob(0.3, 0.0, 1.0, help="winds the rings into a spiral"),
+    detail: Expr = knob(0.5, 0.0, 1.0, help="light on the smallest pearls"),
+    density: Expr = knob(0.5, 0.0, 1.0, help="glow around the chains"),
+    pulse: Expr = knob(0.0, 0.0, 1.0, help="the rim of every pearl lights up"),
+) -> Field:
+    """Chains of pearls curl into pearls: rings of a Möbius group's limit set, falling inwards."""
+    fold = 4
+    a = 1.868 + 0.060 * morph + 0.012 * sin_turns(phase)
+    # The group is discrete only outside a border, which runs about like this near b = 0.05.
+    b = 0.088 - 0.68 * (a - 1.86) + 0.010 + 0.010 * sin_turns(phase * 0.71 + 0.2)
+    shear = b / a
+    # The group's band 0 < y < a, of period 2 in x, becomes rings around a center.
+    r2 = p.x * p.x + p.y * p.y + 1e-6
+    octave = log2(r2) * 0.5
+    angle = atan2(p.y, p.x) * (1.0 / TAU)
+    x = angle * (2.0 * fold) + warp * octave * 0.5
+    y = octave * (-math.log(2.0) * fold / math.pi) + travel
+    y = y - floor(y / a) * a
+    local = p.pixel * (fold / math.pi) / sqrt(r2)
+    power = 7.2 - (1.95 - a) * 15.0
+    bulge = (2.0 * a - 1.95) * 0.25
+
+    def step(x, y, ox, oy, _gap, scale, near):  # type: ignore[no-untyped-def]
+        u = x + shear * y
+        u = u - 2.0 * floor(u * 0.5 + 0.5) - shear * y
+        side = u + b * 0.5
+        far = absolute(side) * power
+        # Close to 1 - exp(-far): the two sides of the fundamental region meet on this curve.
+        bend = 1.0 - 1.0 / (1.0 + far + 0.5 * far * far)
+        wall = a * 0.5 + bulge * select(side < 0.0, -bend, bend)
+        over = y >= wall
+        tx, ty = select(over, -b - u, u), select(over, a - y, y)
+        r2 = tx * tx + ty * ty
+        inverse = 1.0 / (r2 + 1e-9)
+        nx, ny = tx * inverse - b, a - ty * inverse
+        # Points outside the chains fall into a cycle of two.
+        back = absolute(nx - ox) + absolute(ny - oy)
+        return nx, ny, x, y, back, minimum(scale * maximum(inverse, 1.0), 1e18), minimum(near, r2)
+
+    x, y, _, _, _, scale, near = iterate(
+        24,
+        (x, y, 9.0, 9.0, 9.0, 1.0, 4.0),
+        step,
+        until=lambda _x, y, _ox, _oy, gap, *_: (y < 0.0) | (y > a) | (gap < 1e-4),
+    )
+    pearl = (y < 0.0) | (y > a)
+    distance = maximum(-y, y - a)  # inside a pearl, to its rim, in the last step's space
+    size = 1.0 / (scale * local)  # of the smallest thing here, in pixels
+    fade = smoothstep(0.8, 6.0, size)
+    depth = log2(scale)
+    rim = exp2(-maximum(distance, 0.0) * (2.2 - 0.8 * pulse))
+    body = 0.16 + 0.030 * depth + (0.28 + 0.30 * pulse) * rim + (0.04 + 0.14 * detail) * near
+    ground = 0.02 + (0.035 + 0.045 * density) * depth
+    # One falls towards a light: the rings in the middle are brightest.
+    light = 0.60 + 0.65 / (1.0 + 2.2 * r2)
+    tone = mix(0.40 + 0.20 * detail, select(pearl, body, ground), fade) * light
+    hue = select(pearl, 0.10 - 0.25 * near, -0.05) * fade
+    return Field(tone=clamp(tone), hue=hue)

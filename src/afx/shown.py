@@ -1,0 +1,250 @@
+"""What the command prints: summaries and lists for people, the same as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from afx.progress import clock, length
+
+if TYPE_CHECKING:
+    from afx.field.knob import Knob
+    from afx.job import Job, Result
+    from afx.look import Look, Route, Suits
+    from afx.patterns import Pattern
+
+CODECS = {"h264": "H.264", "h265": "H.265", "av1": "AV1"}
+
+
+def show(what: RenderableType) -> None:
+    """Print for people; what was not written as styled text is not interpreted."""
+    Console(highlight=False, markup=False, emoji=False).print(what)
+
+
+def show_json(value: object) -> None:
+    """Print for programs, in ASCII: any name survives."""
+    print(json.dumps(value, indent=2, allow_nan=False))
+
+
+def shown(path: str | Path) -> str:
+    """Spell a path so that it can be printed and stays on one line."""
+    text = os.fspath(path).encode("utf-8", "replace").decode()
+    return text if text.isprintable() else repr(text)
+
+
+def _grid(rows: Iterable[tuple[str, str]], indent: int = 2) -> Table:
+    """Return labels and what belongs to them, in two columns."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="dim")
+    grid.add_column(overflow="fold")
+    for label, text in rows:
+        grid.add_row(Text(" " * indent + label), Text(text))
+    return grid
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.0f} kB"
+
+
+def _size_on_disk(output: Path) -> int:
+    files = output.glob("frame_*.png") if output.is_dir() else (output,)
+    return sum(file.stat().st_size for file in files)
+
+
+def _sure(result: Result) -> bool:
+    from afx.sources import SURE
+
+    return result.tempo_confidence >= SURE
+
+
+def show_result(result: Result) -> None:
+    """Print what came of a render."""
+    job = result.job
+    width, height = job.size
+    kind = f"{result.frames} PNG pictures"
+    if not result.output.is_dir():
+        by = "" if job.encoder.startswith("lib") else f" ({job.encoder})"
+        kind = f"{CODECS[job.codec]}{by} + AAC"
+    rows = [
+        (
+            "File",
+            f"{length(result.seconds)} · {width}×{height} · {float(job.rate):.5g} fps · {kind}"
+            f" · {_bytes(_size_on_disk(result.output))}",
+        ),
+        ("Tempo", _tempo(result)),
+    ]
+    label = "Looks"
+    for scene in result.scenes:
+        span = f"{clock(float(str(scene['start'])))}–{clock(float(str(scene['end'])))}"
+        rows.append((label, f"{span}  {scene['title']}: {scene['why']}"))
+        label = ""
+    rows.append(("Safety", result.flashes.sentence()))
+    rows += [("Note", concern.sentence()) for concern in result.concerns]
+    rows.append(("Speed", _speed(result)))
+    show(Text(shown(result.output), style="bold"))
+    show(_grid(rows))
+
+
+def _tempo(result: Result) -> str:
+    if result.tempo is None:
+        return "no steady beat"
+    return f"{result.tempo:.1f} bpm, {'sure' if _sure(result) else 'unsure'}"
+
+
+def _speed(result: Result) -> str:
+    painted = result.frames - result.kept
+    text = f"made in {length(result.total)}"
+    if result.kept:
+        return f"{text}; {result.kept} of {result.frames} frames were there from before"
+    rate = painted / max(result.took.get("rendering", 0.0), 1e-9)
+    return f"{text}, {result.seconds / result.total:.1f}× realtime; {rate:.0f} frames a second"
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """Return what came of a render for programs."""
+    job = result.job
+    return {
+        "output": str(result.output),
+        "bytes": _size_on_disk(result.output),
+        "frames": result.frames,
+        "frames_kept": result.kept,
+        "seconds": result.seconds,
+        "size": list(job.size),
+        "fps": job.fps,
+        "codec": None if result.output.is_dir() else job.codec,
+        "encoder": None if result.output.is_dir() else job.encoder,
+        "seed": job.seed,
+        "version": job.version,
+        "tempo": {
+            "bpm": result.tempo,
+            "confidence": result.tempo_confidence,
+            "sure": result.tempo is not None and _sure(result),
+        },
+        "looks": result.scenes,
+        "flashes": {**asdict(result.flashes), "sentence": result.flashes.sentence()},
+        "concerns": [{**asdict(c), "sentence": c.sentence()} for c in result.concerns],
+        "took": result.took,
+        "realtime": result.seconds / result.total,
+    }
+
+
+def show_still(output: Path, at: float, job: Job) -> None:
+    """Print what came of a still."""
+    width, height = job.size
+    show(Text(shown(output), style="bold"))
+    moment = f"{clock(at)} of {shown(Path(job.song).name)}"
+    show(_grid([("File", f"{moment} · {width}×{height} · {_bytes(output.stat().st_size)}")]))
+
+
+def _suits(suits: Suits) -> str:
+    force = ("calm", "moderate", "energetic")[min(2, int(suits.energy * 3))]
+    light = ("dark", "neutral", "bright")[min(2, int(suits.brightness * 3))]
+    return f"{force}, {light}, {suits.tempo:g} bpm"
+
+
+def _entries(rows: Iterable[tuple[str, str, str]]) -> Table:
+    """Return a list of things: name, what it is, and a line of words below it."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, style="bold")
+    grid.add_column()
+    for name, what, words in rows:
+        text = Text(what)
+        if words:
+            text.append(f"\n{words}", style="dim")
+        grid.add_row(Text(name), text)
+    return grid
+
+
+def show_looks(looks: Mapping[str, Look], patterns: Mapping[str, Pattern]) -> None:
+    """Print the library."""
+    show(
+        _entries(
+            (
+                name,
+                f"{look.title} · {patterns[look.pattern].family} · {look.pattern}"
+                f" · {_suits(look.suits)}",
+                look.summary,
+            )
+            for name, look in looks.items()
+        )
+    )
+
+
+def show_look(look: Look, patterns: Mapping[str, Pattern]) -> None:
+    """Print everything about a look."""
+    show(Text(f"{look.title} ({look.name})", style="bold"))
+    if look.summary:
+        show(Text(look.summary))
+    rows = [
+        ("Pattern", f"{look.pattern} ({patterns[look.pattern].family})"),
+        ("Suits", _suits(look.suits)),
+        ("Palette", look.palette.title or "its own"),
+    ]
+    if look.tags:
+        rows.append(("Tags", ", ".join(look.tags)))
+    rows += [
+        ("Knobs" if not i else "", f"{name} = {value:g}")
+        for i, (name, value) in enumerate(look.knobs.items())
+    ]
+    rows += [("Music" if not i else "", _grip(r)) for i, r in enumerate(look.routes)]
+    show(_grid(rows))
+
+
+def _grip(route: Route) -> str:
+    if route.depth == 0:
+        return f"{route.source} leaves {route.knob} alone"
+    return f"{route.source} moves {route.knob} by {route.depth:+.3g} of its range"
+
+
+def look_json(look: Look, patterns: Mapping[str, Pattern]) -> dict[str, Any]:
+    """Return a look for programs."""
+    family = patterns[look.pattern].family
+    return {"name": look.name, "family": family, **look.model_dump(mode="json")}
+
+
+def show_patterns(patterns: Mapping[str, Pattern]) -> None:
+    """Print every pattern."""
+    ordered = sorted(patterns.values(), key=lambda p: (p.family, p.name))
+    show(_entries((p.name, f"{p.title} · {p.family}", p.summary) for p in ordered))
+
+
+def show_pattern(pattern: Pattern, shared: Iterable[Knob]) -> None:
+    """Print everything about a pattern."""
+    show(Text(f"{pattern.title} ({pattern.name}, {pattern.family})", style="bold"))
+    show(Text(pattern.summary))
+    show(Text(f"Source: {pattern.source}", style="dim"))
+    show("")
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("knob", "default", "range", "unit", "help"):
+        table.add_column(name, no_wrap=name in ("knob", "default", "range"))
+    for knob in pattern.knobs:
+        table.add_row(
+            Text(knob.name),
+            f"{knob.default:g}",
+            f"{knob.lo:g} to {knob.hi:g}",
+            knob.unit,
+            Text(knob.help),
+        )
+    show(table)
+    names = ", ".join(k.name for k in shared)
+    show(Text(f"\nEvery look has also: {names}", style="dim"))
+
+
+def pattern_json(pattern: Pattern) -> dict[str, Any]:
+    """Return a pattern for programs."""
+    return {
+        "name": pattern.name,
+        "family": pattern.family,
+        "title": pattern.title,
+        "summary": pattern.summary,
+        "source": pattern.source,
+        "knobs": [asdict(k) for k in pattern.knobs],
+    }
