@@ -27,7 +27,10 @@ LOWEST_SPREAD = 0.02
 UNTOUCHED = 0.004
 """Gains this close to 1 are left out: less than a code of video."""
 
-FINER = 4
+SHARPER, SHARPEST = 2, 4
+"""Thumbnails are averaged from pictures this many times as wide, so that thin lines weigh what they
+will in the end; the sharpest for stretches that turned out to flash."""
+
 DIMMING, DIMMINGS, EASE_SECONDS = 0.85, 8, 1.0
 """Where flashes are left after the limiter (fine textures that race), the picture is dimmed by this
 factor, up to so many times, and eased into and out of over this long."""
@@ -114,13 +117,13 @@ def rehearse(
     first, last = frames or (0, director.controls.frames)
     w, h = thumbnail_size(width, height)
     rows, columns = tile_grid(width, height)
-    painter = Painter(w, h)
+    small = _Small(director, (w, h), SHARPER)
     luma = np.empty((last - first, rows, columns), np.float32)
     fps = director.controls.fps
     watch = _Watch(float(fps))
     screen = FlashScreen(fps)
     for frame in range(first, last):
-        rgb = painter.rgb_float(director.picture(frame, limited=False))
+        rgb = small.rgb(frame, limited=False)
         light = relative_luminance(rgb)
         if safety != "off":
             screen.push(rgb)
@@ -149,17 +152,14 @@ def _dim(
 ) -> list[Concern]:
     """Darken a stretch until the flash screen is content with it."""
     assert director.gains is not None
-    # Finer than the rehearsal and averaged, so that thin lines weigh what they will in the end.
-    painter = Painter(FINER * size[0], FINER * size[1])
+    small = _Small(director, size, SHARPEST)
     fps = float(director.controls.fps)
     base = director.gains_from
     dimmed: list[tuple[int, int]] = []
     for _ in range(DIMMINGS):
         screen = FlashScreen(director.controls.fps)
         for frame in range(*frames):
-            rgb = painter.rgb_float(director.picture(frame))
-            cells = rgb.reshape(size[1], FINER, size[0], FINER, 3)
-            screen.push(cells.mean(axis=(1, 3), dtype=np.float32))
+            screen.push(small.rgb(frame, limited=True))
         spans = screen.spans(extended=extended)
         if not spans:
             break
@@ -177,6 +177,24 @@ def _dim(
     scene = director.controls.scenes[director.controls.at(first)[-1][0]]
     look = scene.look.name or scene.look.title
     return [Concern(first / fps, last / fps, look, "it flashed, so the picture was dimmed")]
+
+
+class _Small:
+    """Paints thumbnails: larger pictures averaged down."""
+
+    def __init__(self, director: Director, size: tuple[int, int], sharper: int) -> None:
+        self.director, self.sharper = director, sharper
+        self.painter = Painter(sharper * size[0], sharper * size[1])
+
+    def rgb(self, frame: int, *, limited: bool) -> NDArray[np.float32]:
+        """Return display RGB [height, width, 3] of a frame."""
+        large = self.painter.rgb_float(self.director.picture(frame, limited=limited))
+        n = self.sharper
+        total = np.zeros_like(large[::n, ::n])
+        for row in range(n):
+            for column in range(n):
+                total += large[row::n, column::n]
+        return total * np.float32(1.0 / n**2)
 
 
 class _Watch:
