@@ -19,6 +19,8 @@ from afx.field import (
     Expr,
     Program,
     TraceError,
+    absolute,
+    as_expr,
     atan2,
     cells,
     clamp,
@@ -263,6 +265,80 @@ def test_without_fused_operations_torch_gives_the_same_bits(name):
     # Fusing changes rounding only, away from the borders of what is not continuous.
     fused = picture(name, w, h)
     assert np.median(np.abs(fused - got)) < 1e-4
+
+
+def steps(a, b, c, n, m):
+    """What may be made of three floats and two integers."""
+    return (
+        a + b * c,
+        a * b - c,
+        a - b * c,
+        a * b + b * c,
+        a / (absolute(b) + 0.25),
+        minimum(a, b),
+        maximum(a, b) - c,
+        select((a < b) | (b >= c), a, c),
+        select(~(a <= b) & (a != c), -a, b),
+        select((a < b) ^ (n > m), a, fract(b)),
+        floor(a * 3.0) * b,
+        sqrt(absolute(a)),
+        clamp(a, -2.0, b),
+        sin(clamp(a, -9.0, 9.0)),
+        unit_float(hash_cell(n, m)),
+        to_float(((n * m) ^ (n << 5)) >> 7) * 1e-6,
+        to_float((n & 255) | (m & 3)) * 0.01,
+        to_float(select(n < m, n, m)),
+    )
+
+
+def random_value(rng):
+    """Any expression: whatever a person may write, the targets must agree on."""
+    floats = [X, Y, A, B, PIXEL, X * Y, as_expr(0.5), as_expr(-0.0), as_expr(3.0)]
+    for _ in range(int(rng.integers(8, 25))):
+        a, b, c, d, e = (floats[k] for k in rng.integers(len(floats), size=5))
+        n, m = (to_int(clamp(v * 50.0, -1000.0, 1000.0)) for v in (d, e))
+        made = steps(a, b, c, n, m)
+        kind = int(rng.integers(len(made) + 2))
+        value = made[kind] if kind < len(made) else random_loop(rng, (a, b, c))
+        floats.append(clamp(value, -1e6, 1e6) if rng.random() < 0.3 else value)
+    return floats[-1] + floats[-2] * 0.5
+
+
+def random_loop(rng, start, depth=0):
+    count = int(rng.integers(1, 11))
+    inner = int(rng.integers(2**31))
+    size = int(rng.integers(1, 4))
+
+    def step(*state):
+        own = np.random.default_rng(inner)
+        values = [s * 0.75 + o * 0.25 for s, o in zip(state, start, strict=False)]
+        if depth < 1 and own.random() < 0.4:
+            values[0] = random_loop(own, (values[0], X, A), depth + 1)
+        return [clamp(v, -50.0, 50.0) for v in values]
+
+    until = (lambda *s: s[0] * s[-1] > 0.5) if rng.random() < 0.7 else None
+    return iterate(count, start[:size], step, until=until)[-1]
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_random_programs_are_one_function_everywhere(seed):
+    made = one(random_value(np.random.default_rng([seed, 7])))
+    images = [
+        Kernel(made, width=bits).evaluate(37, 5, KNOBS)["out"].tobytes() for bits in (128, 512)
+    ]
+    assert images[0] == images[1]
+    torch = pytest.importorskip("torch", reason="torch is not installed (extra: neural)")
+    from afx.field.tensor import TensorProgram
+
+    g = Geometry.of(37, 5)
+    column, row = (np.arange(n, dtype=np.float32) + np.float32(0.5) for n in (37, 5))
+    x = torch.from_numpy(column * np.float32(g.dx) + np.float32(g.x0))[None, :]
+    y = torch.from_numpy(row * np.float32(g.dy) + np.float32(g.y0))[:, None]
+    want = TensorProgram(made)(x, y, KNOBS, pixel=g.pixel)["out"].numpy()
+    got = Kernel(made, fma=False).evaluate(37, 5, KNOBS)["out"]
+    both_nan = np.isnan(got) & np.isnan(want)
+    same = (got.view(np.int32) == want.view(np.int32)) | both_nan
+    assert same.all(), (got[~same][:3], want[~same][:3])
 
 
 # --------------------------------------------------------------------- loops

@@ -211,8 +211,8 @@ def test_dead_flat_and_frozen_stretches_are_named_with_their_time():
     assert set(found) == {"the picture has almost no contrast", "the picture hardly moves"}
     for concern in made:
         assert concern.look == "dull"
-        assert concern.start == pytest.approx(2.0, abs=0.05)
-        assert concern.end == pytest.approx(4.0, abs=0.05)
+        assert concern.start == pytest.approx(2.0, abs=0.11)  # it looks ten times a second
+        assert concern.end == pytest.approx(4.0, abs=0.11)
         assert concern.sentence().startswith("2–4 s: the picture")
         assert concern.sentence().endswith("(look dull)")
 

@@ -77,7 +77,8 @@ def normalize(director: Director, width: int, height: int) -> None:
     The 1st and 99th percentile of what is visible become 0.03 and 0.97.
     """
     w, h = thumbnail_size(width, height)
-    painter = Painter(w, h)
+    # Few frames, so they may be sharp: fine detail counts as it will in the real picture.
+    painter = Painter(SHARPEST * w, SHARPEST * h)
     for index, scene in enumerate(director.controls.scenes):
         frames = np.unique(np.linspace(scene.first, scene.last - 1, SAMPLES).astype(int))
         made = [painter.field(director.state(index, int(frame))) for frame in frames]

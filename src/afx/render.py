@@ -156,8 +156,9 @@ class Thumbnails:
         y, cb, cr = (y - 16) / 219, (cb - 128) / 224, (cr - 128) / 224
         red, blue = y + 1.5748 * cr, y + 1.8556 * cb
         green = (y - 0.2126 * red - 0.0722 * blue) / 0.7152
-        rgb = np.stack((red, green, blue), axis=-1)
-        return (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
+        rgb = np.clip(np.stack((red, green, blue), axis=-1), 0, 1)
+        made: NDArray[np.uint8] = (rgb * 255 + 0.5).astype(np.uint8)
+        return made
 
     def of_rgb(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return uint8 [rows, columns, 3] of a display-RGB picture."""

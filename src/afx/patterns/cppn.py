@@ -49,7 +49,7 @@ WIDTHS, DEPTHS = (8, 64), (2, 10)
 
 _GAIN = 1.35
 """Standard deviation of what enters an activation: lower is dull, above 2 shapes fray."""
-_FINENESS = 3.2
+_FINENESS = 4.2
 """Root mean square slope of the standardized output, per half height of the picture."""
 _PULL = 0.65
 """Root mean square change of the standardized output when one latent moves by 1."""

@@ -152,7 +152,7 @@ def marbling(
         mid_y = cy + 0.12 * sin_turns(phase * 0.5 + 0.37 * k)
         size = (0.24 + 0.20 * ((k * 0.3247 + 0.2) % 1.0)) * (0.65 + 0.6 * morph)
         size = size * (1.0 + 0.10 * sin_turns(phase * (0.7 + 0.05 * k) + 0.29 * k))
-        size = size * (1.0 + 0.22 * pulse)
+        size = size * (1.0 + 0.14 * pulse)
         dx, dy = x - mid_x, y - mid_y
         d2 = dx * dx + dy * dy + 1e-9
         inside = smoothstep(-1.0, 1.0, (size - sqrt(d2)) / soft) * left

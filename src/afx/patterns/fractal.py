@@ -306,7 +306,7 @@ def apollonian(
             weight * gain,
         )
 
-    x, y, scale, total, norm, _ = iterate(8, (x, y, lens, 0.0, 0.0, 1.0), step)
+    x, y, scale, total, norm, _ = iterate(7, (x, y, lens, 0.0, 0.0, 1.0), step)
     distance = minimum(absolute(x), absolute(y)) / scale
     wide = (0.002 + 0.010 * density) * (1.0 + pulse)
     edge = wide / (wide + distance + 0.7 * p.pixel)
@@ -317,9 +317,13 @@ def apollonian(
     # A light that wanders behind the window.
     light = 1.0 / (1.0 + 1.4 * (dx * dx + dy * dy))
     rings = (0.5 + 0.5 * cos_turns(octaves * 1.3 + phase * 2.0)) * open_
-    tone = 0.02 + 0.038 * depth + (0.10 + 0.25 * detail) * (1.0 - total / norm) + 0.36 * edge
-    tone = tone + ((0.08 + 0.12 * detail) * rings + 0.55 * light * open_) * (1.0 - edge)
-    return Field(tone=clamp(tone), hue=0.20 * (total / norm - 0.6) + 0.10 * edge - 0.08 * open_)
+    tone = 0.02 + 0.038 * depth + (0.10 + 0.25 * detail) * (1.0 - total / norm) + 0.30 * edge
+    tone = tone + ((0.08 + 0.12 * detail) * rings + 0.66 * light * open_) * (1.0 - edge)
+    # Circles smaller than a few pixels become the lace's mean.
+    seen = smoothstep(0.2, 2.0, 1.0 / (scale * p.pixel))
+    tone = mix(0.52, tone, seen)
+    hue = (0.20 * (total / norm - 0.6) + 0.10 * edge) * seen - 0.08 * open_
+    return Field(tone=clamp(tone), hue=hue)
 
 
 @pattern(
@@ -356,7 +360,7 @@ def kleinian(
     power = 7.2 - (1.95 - a) * 15.0
     bulge = (2.0 * a - 1.95) * 0.25
 
-    def step(x, y, ox, oy, _gap, scale, near):  # type: ignore[no-untyped-def]
+    def step(x, y, ox, oy, _gap, scale):  # type: ignore[no-untyped-def]
         u = x + shear * y
         u = u - 2.0 * floor(u * 0.5 + 0.5) - shear * y
         side = u + b * 0.5
@@ -371,11 +375,11 @@ def kleinian(
         nx, ny = tx * inverse - b, a - ty * inverse
         # Points outside the chains fall into a cycle of two.
         back = absolute(nx - ox) + absolute(ny - oy)
-        return nx, ny, x, y, back, minimum(scale * maximum(inverse, 1.0), 1e18), minimum(near, r2)
+        return nx, ny, x, y, back, minimum(scale * maximum(inverse, 1.0), 1e18)
 
-    x, y, _, _, _, scale, near = iterate(
-        24,
-        (x, y, 9.0, 9.0, 9.0, 1.0, 4.0),
+    x, y, _, _, _, scale = iterate(
+        20,
+        (x, y, 9.0, 9.0, 9.0, 1.0),
         step,
         until=lambda _x, y, _ox, _oy, gap, *_: (y < 0.0) | (y > a) | (gap < 1e-4),
     )
@@ -385,10 +389,10 @@ def kleinian(
     fade = smoothstep(0.8, 6.0, size)
     depth = log2(scale)
     rim = exp2(-maximum(distance, 0.0) * (2.2 - 0.8 * pulse))
-    body = 0.16 + 0.030 * depth + (0.28 + 0.30 * pulse) * rim + (0.04 + 0.14 * detail) * near
+    body = 0.16 + 0.030 * depth + (0.28 + 0.30 * pulse) * rim + (0.04 + 0.14 * detail) * (1.0 - rim)
     ground = 0.02 + (0.035 + 0.045 * density) * depth
     # One falls towards a light: the rings in the middle are brightest.
     light = 0.60 + 0.65 / (1.0 + 2.2 * r2)
     tone = mix(0.40 + 0.20 * detail, select(pearl, body, ground), fade) * light
-    hue = select(pearl, 0.10 - 0.25 * near, -0.05) * fade
+    hue = select(pearl, 0.10 - 0.20 * (1.0 - rim), -0.05) * fade
     return Field(tone=clamp(tone), hue=hue)

@@ -6,6 +6,8 @@ scale or order changes over the picture. Positions are in half heights; angles i
 
 from __future__ import annotations
 
+import math
+
 from afx.field import (
     TAU,
     Expr,
@@ -32,6 +34,9 @@ from afx.field import (
 )
 from afx.patterns.registry import pattern
 
+WAVES = 7
+"""Families of plane waves in the quasicrystal."""
+
 
 @pattern(
     family="geometric",
@@ -41,8 +46,8 @@ from afx.patterns.registry import pattern
 def quasicrystal(
     p: Point,
     *,
-    phase: Expr = clock(0.10, 0.4, help="how fast the waves pass through each other"),
-    density: Expr = knob(0.4, 0.0, 1.0, help="how many figures fit into the picture"),
+    phase: Expr = clock(0.08, 0.32, help="how fast the waves pass through each other"),
+    density: Expr = knob(0.6, 0.0, 1.0, help="how many figures fit into the picture"),
     detail: Expr = knob(0.5, 0.0, 1.0, help="weight of the finer crystal inside the coarse one"),
     morph: Expr = knob(0.3, 0.0, 1.0, help="from rosettes to folded bands"),
     warp: Expr = knob(0.25, 0.0, 1.0, help="bends the crystal like a lens"),
@@ -55,15 +60,15 @@ def quasicrystal(
     x, y = p.x * scale, p.y * scale
     coarse: Expr | float = 0.0
     fine: Expr | float = 0.0
-    for k in range(7):
-        c, s = _direction(k / 14.0)
-        along = x * c + y * s
-        # Even and odd waves travel against each other, so nothing drifts away as a whole.
-        way = 1.0 if k % 2 else -1.0
-        coarse = coarse + cos_turns(along + phase * (0.5 * way + 0.07 * (k - 3)))
-        fine = fine + cos_turns(along * 2.618 - phase * (0.3 * way))
-    waves = coarse * (1.0 / 7.0)
-    small = fine * (1.0 / 7.0)
+    for k in range(WAVES):
+        # Directions over the whole turn and one phase for all: an odd number of waves then keeps
+        # its rosette in the middle while it opens and closes.
+        turn = TAU * k / WAVES
+        along = x * math.cos(turn) + y * math.sin(turn)
+        coarse = coarse + cos_turns(along + phase)
+        fine = fine + cos_turns(along * 2.618 - phase * 0.6)
+    waves = coarse * (1.0 / WAVES)
+    small = fine * (1.0 / WAVES)
     # The coarse waves draw the figures; the finer ones are engraved into them.
     height = waves * 1.15
     folded = sin_turns(height * (0.55 + 0.8 * morph) + 0.06 * small + 0.03)
@@ -72,12 +77,6 @@ def quasicrystal(
     tone = 0.40 + 0.30 * height + 0.17 * folded + (0.18 + 0.20 * pulse) * rim + engraved
     tone = tone - 0.08 * r2 / (1.0 + 0.3 * r2)
     return Field(tone=clamp(tone), hue=0.10 * small - 0.10 * folded)
-
-
-def _direction(turns: float) -> tuple[float, float]:
-    import math
-
-    return math.cos(TAU * turns), math.sin(TAU * turns)
 
 
 @pattern(

@@ -144,7 +144,7 @@ def dunes(
         light = light + 0.10 * halo * (1.0 - near) * (1.0 - near)
         rim = bell(under * (34.0 - 20.0 * near)) * (0.14 + 0.22 * pulse)
         ripples = swing(under * (15.0 - 7.0 * near) + 2.6 * middle + 1.4 * high + place * 1.3)
-        light = light + rim + ripples * (0.034 * near * detail)
+        light = light + rim + ripples * ((0.012 + 0.036 * near) * detail)
         tone = mix(tone, light, cover)
         tint = mix(tint, 0.10 * (1.0 - near) - 0.08 + 0.05 * rim, cover)
     return Field(tone=tone, hue=tint)

@@ -196,7 +196,7 @@ def seedhead(
     shade = 0.26 + 0.30 * number + 0.16 * ring + 0.16 * wave
     tone = husk * (shade * (0.55 + 0.75 * dome) + 0.24 * kernel * (0.5 + number))
     tone = tone + husk * (0.05 * groove - 0.16 * along * morph)
-    tone = 0.07 + tone * (0.58 + 0.42 * disc)
+    tone = 0.06 + 0.13 * (1.0 - husk) + tone * (0.58 + 0.42 * disc)
     # The youngest seeds are too many for the lattice at the very center: a bud hides them.
     near = r * density
     tone = mix(0.12 + 0.14 * bell(near * 1.6), tone, smoothstep(0.55, 1.7, near))
@@ -221,7 +221,8 @@ def lava(
     """Glowing wax in drops that rise, meet and part."""
     a = noise(p.x * 0.9, p.y * 0.9 + phase * 0.8, phase * 0.9, 3)
     b = noise(p.x * 0.9 + 4.4, p.y * 0.9 + phase * 0.8, phase * 0.8, 4)
-    x, y = p.x + 0.35 * warp * a, p.y + 0.35 * warp * b
+    c = noise(p.x * 2.3 + b, p.y * 2.3 + phase * 1.2, phase, 6)
+    x, y = p.x + warp * (0.35 * a + 0.13 * c), p.y + warp * (0.35 * b + 0.13 * a * c)
     total: Expr = as_expr(0.0)
     tilt: Expr = as_expr(0.0)
     for k in range(18):
@@ -244,12 +245,18 @@ def lava(
     core = smoothstep(0.55, 0.97, height)
     # Heat drawn as contour lines outside the wax, as slow marbling within.
     rings = bell(swing(height * 16.0 - phase * 1.2) * 4.0 - 4.0)
-    veins = noise(x * 3.1 + 2.0 * a, y * 3.1 - phase * 1.5, phase, 5)
+    veins = noise(x * 3.6 + 2.0 * a, y * 3.6 - phase * 1.5, phase, 5)
     # Shells within the wax, each with its own skin, brighter toward the core.
     shells = smoothstep(0.635, 0.655, height) + smoothstep(0.745, 0.763, height)
     shells = shells + smoothstep(0.845, 0.860, height)
-    inside = 0.36 + 0.26 * core + 0.10 * shells + 0.16 * core * core + 0.12 * veins * (1.2 - core)
-    outside = 0.06 + 0.30 * height + 0.26 * rings * detail * height + 0.07 * b + 0.07 * p.y
+    inside = (
+        0.36
+        + 0.26 * core
+        + 0.10 * shells
+        + 0.16 * core * core
+        + (0.09 + 0.16 * detail) * veins * (1.2 - core)
+    )
+    outside = 0.06 + 0.30 * height + 0.30 * rings * detail * height + 0.07 * b + 0.07 * p.y
     tone = mix(outside, inside, skin) + rim * (0.10 + 0.10 * pulse)
     return Field(tone=tone, hue=0.22 * (identity - 0.5) + 0.05 * b - 0.05 * (1.0 - skin))
 

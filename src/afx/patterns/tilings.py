@@ -25,6 +25,7 @@ from afx.field import (
     hash_cell,
     iterate,
     knob,
+    length,
     line,
     log,
     maximum,
@@ -35,6 +36,7 @@ from afx.field import (
     rotate,
     select,
     sin_turns,
+    smooth_minimum,
     smoothstep,
     sqrt,
     to_int,
@@ -85,15 +87,12 @@ def truchet(
     ease = smoothstep(0.0, 0.3, fract(time))
     start = fract((beat + floor(random * 64.0)) * 0.5) * 2.0
     state = mix(1.0 - start, start, ease)
-    ux, uy = absolute(x), absolute(y)
-    same = select(x * y > 0.0, 0.0, 1.0)
-    # Distances to the nearest corner of either diagonal.
-    kx, ky = 0.5 - ux, 0.5 - uy
-    far_x, far_y = select(ux > uy, kx, 0.5 + ux), select(ux > uy, 0.5 + uy, ky)
-    near = sqrt(kx * kx + ky * ky + 1e-9) - 0.5
-    other = sqrt(far_x * far_x + far_y * far_y + 1e-9) - 0.5
-    rising = mix(near, other, same)
-    falling = mix(other, near, same)
+    calm = 4.0 * (state - 0.5) * (state - 0.5)
+    # Where four bands meet for a moment they melt together, but not on the border.
+    middle = (1.0 - 4.0 * x * x) * (1.0 - 4.0 * y * y)
+    melt = 0.01 + 0.5 * (1.0 - calm) * middle
+    rising = smooth_minimum(length(x + 0.5, y + 0.5), length(x - 0.5, y - 0.5), melt) - 0.5
+    falling = smooth_minimum(length(x + 0.5, y - 0.5), length(x - 0.5, y + 0.5), melt) - 0.5
     arc = mix(rising, -falling, state)
     half = 0.13 + 0.13 * morph + 0.03 * pulse
     across = absolute(arc) / half
@@ -101,14 +100,19 @@ def truchet(
     cover = 1.0 - smoothstep(1.0 - soft, 1.0 + soft, across)
     dome = sqrt(maximum(1.0 - across * across, 0.0))
     # Along the arc, 0 at an upright side and 1/2 at a level one, so that neighbors continue it.
+    ux, uy = absolute(x), absolute(y)
+    same = select(x * y > 0.0, 0.0, 1.0)
     mine = absolute(same - select(state > 0.5, 1.0, 0.0)) < 0.5
-    cx, cy = select(mine, kx, far_x), select(mine, ky, far_y)
+    wide = ux > uy
+    cx = select(mine | wide, 0.5 - ux, 0.5 + ux)
+    cy = select(mine, 0.5 - uy, select(wide, 0.5 + uy, 0.5 - uy))
     part = atan2(absolute(cx), absolute(cy)) * (2.0 / TAU)
     way = select(even, 1.0, -1.0)
     # While a tile reconnects, its middle has no direction; its border keeps its neighbors' light.
-    calm = 4.0 * (state - 0.5) * (state - 0.5)
-    middle = (1.0 - 4.0 * x * x) * (1.0 - 4.0 * y * y)
-    light = 0.5 + 0.5 * (1.0 - (1.0 - calm) * middle) * cos_turns(part + way * flow)
+    # Nor has the diagonal between its arcs, which only shows while they melt.
+    between = absolute(x + y * select(state > 0.5, -1.0, 1.0))
+    strength = (1.0 - (1.0 - calm) * middle * middle) * smoothstep(0.0, 0.3, between)
+    light = 0.5 + 0.5 * strength * cos_turns(part + way * flow)
     threads = 0.5 + 0.5 * cos_turns(across * across * 2.0)
     fade = smoothstep(0.35, 0.10, pixel)
     band = 0.20 + 0.42 * dome * (0.45 + 0.75 * light) + (0.08 + 0.16 * detail) * threads * dome
