@@ -271,7 +271,8 @@ def test_a_kick_peaks_forty_milliseconds_ahead(fps):
     base = column(features, "zoom")
     moved = zoom - base
     assert abs(time[moved.argmax()] - (event - LEAD)) <= 1.0 / float(fps) + 1e-9
-    assert moved.max() == pytest.approx(0.018 * 5.0, rel=0.3)
+    depth = next(r.depth for r in DEFAULT_ROUTES if (r.source, r.knob) == ("event.kick", "zoom"))
+    assert 0.5 * depth * 5.0 < moved.max() <= depth * 5.0 * 1.001  # rounded off a little
     # It comes back to rest.
     assert abs(moved[time > event + 2.0]).max() < 1e-3
 

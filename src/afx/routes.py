@@ -30,7 +30,7 @@ def _route(
 
 DEFAULT_ROUTES: tuple[Route, ...] = (
     # Hits move the camera and the space, never the brightness of the whole picture.
-    _route("event.kick", "zoom", 0.018, 0.035, 0.25),
+    _route("event.kick", "zoom", 0.016, 0.040, 0.26),
     _route("event.kick", "pulse", 0.30, 0.030, 0.25),
     _route("event.snare", "sway", 0.12, 0.040, 0.25),
     _route("event.snare", "warp", 0.12, 0.040, 0.25),
