@@ -140,7 +140,7 @@ def pictures() -> None:
             )
 
 
-FAVORITES: tuple[str, ...] = ()
+FAVORITES = ("northern-lights", "dahlia", "elephant-valley")
 """Looks of the three stills."""
 
 
