@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from afx.field.expr import Expr, Loop, Program
 from afx.field.graph import FRAME, PIXEL, ROW, Order, order
 from afx.field.jit import Geometry
+from afx.field.llvm_nodes import loop_parts
 from afx.field.network import ACTIVATIONS, Network
 
 Array = NDArray[Any]
@@ -43,6 +44,31 @@ class NumPyField:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.order: Order = order([e for _, e in program.outputs])
+        self.done_with = self._last_uses()
+
+    def _last_uses(self) -> dict[Expr, list[Expr]]:
+        """Return for each pixel node the values that nothing needs after it: they are dropped."""
+        nodes = self.order.nodes.get(PIXEL, [])
+        kept = {self.order.of(e) for _, e in self.program.outputs}
+        last: dict[Expr, Expr] = {}
+        for node in nodes:
+            stack, seen = [node], set()
+            while stack:
+                user = stack.pop()
+                needs = list(user.args)
+                if user.op == "loop":
+                    needs += loop_parts(user.data)
+                for need in map(self.order.of, needs):
+                    if self.order.scope[need] == PIXEL:
+                        last[need] = node
+                    elif self.order.scope[need] > PIXEL and need not in seen:
+                        seen.add(need)
+                        stack.append(need)
+        found: dict[Expr, list[Expr]] = {}
+        for value, node in last.items():
+            if value not in kept:
+                found.setdefault(node, []).append(value)
+        return found
 
     def __call__(
         self,
@@ -80,6 +106,8 @@ class NumPyField:
         for scope in (FRAME, ROW, PIXEL):
             for node in self.order.nodes.get(scope, []):
                 self._node(node, values, x, y, pixel, knobs, weights, shape)
+                for value in self.done_with.get(node, []):
+                    values.pop(value, None)
         return values
 
     def _node(self, node: Expr, values: dict[Expr, Any], *context: Any) -> None:

@@ -319,7 +319,7 @@ def page(results: dict[str, Any]) -> str:
         "",
         f"Made by `benchmarks/speed.py` on {platform.system()}, {machine()}, Python"
         f" {platform.python_version()}, commit {commit or 'unknown'}. Other work ran on the"
-        " machine; ratios were taken in the same minute. Frames are 1280×720 if not said otherwise.",
+        " machine; ratios were taken in the same minute. Frames are 1280×720 unless stated.",
         "",
     ]
     if "patterns" in results:
