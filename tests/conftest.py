@@ -1,18 +1,13 @@
-"""One folder of compiled fields for all tests of a run; the person's own is left alone."""
+"""What every test file stands on: compiled kernels are kept in a folder of this run's own."""
 
 from __future__ import annotations
 
+import atexit
 import os
-from collections.abc import Iterator
+import tempfile
 
-import pytest
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_fields(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AFX_CACHE_DIR", str(base / "compiled"))
-        yield
+# Set before anything compiles; workers of a parallel run inherit it and share what they compile.
+if "AFX_CACHE_DIR" not in os.environ:
+    _folder = tempfile.TemporaryDirectory(prefix="afx-kernels-")
+    os.environ["AFX_CACHE_DIR"] = _folder.name
+    atexit.register(_folder.cleanup)

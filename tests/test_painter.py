@@ -188,6 +188,24 @@ def test_size_changes_detail_not_content():
     assert abs(small.mean() - large.mean()) < 0.005
 
 
+@pytest.mark.parametrize("width", [32, 64, 66, 128, 130])
+@pytest.mark.parametrize("turn", [0.0, 0.25, 0.5, 0.75])
+def test_relief_is_no_stronger_at_the_borders(width, turn):
+    """The tones go on past the last column and row, so that no line is drawn around the picture."""
+    painter = Painter(width, 64)
+
+    def luma(relief):
+        what = picture(state(ACROSS, turn=turn, scale=0.4, offset=0.3), relief=relief)
+        return painter.rgb_float(what) @ np.float32([0.2126, 0.7152, 0.0722])
+
+    effect = luma(1.0) / luma(0.0) - 1
+    inside = effect[4:-4, 4:-4]
+    assert np.abs(inside).min() > 0.01
+    for border in (effect[:, 0], effect[:, -1], effect[0], effect[-1]):
+        assert np.all(np.sign(border) == np.sign(inside.mean()))
+        assert np.abs(border).max() < 1.05 * np.abs(inside).max()
+
+
 def test_fields_are_given_raw():
     tone, mask = Painter(64, 36).field(state(FLAT, level=7.5, shown=0.25, scale=9.0))
     np.testing.assert_array_equal(tone, np.full((36, 64), 7.5, np.float32))
