@@ -148,17 +148,21 @@ class FlashScreen:
         self._red.push(*self._reds.push(linear, luma))
         self._frames += 1
 
-    def spans(self, *, extended: bool = False) -> list[tuple[int, int]]:
+    def spans(self, *, extended: bool = False, near: bool = False) -> list[tuple[int, int]]:
         """Return the frames [first, last) with too many flashes, in order and joined.
 
         Parameters
         ----------
         extended : bool
             Count "4 or more transitions a second for more than 4 s" as too many.
+        near : bool
+            Count one transition below the limit, or at it, as too many.
         """
         if self._shape is None:
             return []
         found = [s for c in (self._general, self._red) for s in c.over]
+        if near:
+            found += [s for c in (self._general, self._red) for s in c.near]
         if extended:
             found += [s for c in (self._general, self._red) for s in c.long]
         joined: list[tuple[int, int]] = []
@@ -292,6 +296,7 @@ class _Counter:
         self.worst_at: float | None = None
         self.extended_at: float | None = None
         self.over: list[tuple[int, int]] = []
+        self.near: list[tuple[int, int]] = []
         self.long: list[tuple[int, int]] = []
 
     def push(self, up: NDArray[np.bool_], down: NDArray[np.bool_]) -> None:
@@ -342,6 +347,8 @@ class _Counter:
         while self._reached(self.worst + 1):
             self.worst += 1
             self.worst_at = self._frame / self._fps
+        if self.worst >= LIMIT - 1 and self._reached(LIMIT - 1):
+            self._extend(self.near, self._second)
         if self.worst > LIMIT and self._reached(LIMIT + 1):
             self._extend(self.over, self._second)
         busy = self._reached(WARN)

@@ -35,7 +35,7 @@ BANDS: dict[str, tuple[float, float]] = {
     "contrast": (0.07, 0.28),
     "entropy": (3.5, 5.85),
     "slope": (1.0, 3.0),
-    "boundary": (1.05, 1.5),
+    "boundary": (1.0, 1.5),
     "edges": (0.01, 0.35),
     "clipped": (0.0, 0.05),
 }

@@ -140,7 +140,8 @@ def rehearse(
     director.gains = encoded.astype(np.float16)
     director.gains_from = first
     margin = round(2 * float(fps))
-    for start, end in screen.spans(extended=safety == "strict"):
+    # Near the limit counts here: the limiter changed the pictures, and these were small.
+    for start, end in screen.spans(extended=safety == "strict", near=True):
         around = (max(first, first + start - margin), min(last, first + end + margin))
         watch.found += _dim(director, (w, h), around, extended=safety == "strict")
     if progress is not None:

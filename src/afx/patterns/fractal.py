@@ -354,7 +354,9 @@ def kleinian(
     octave = log2(r2) * 0.5
     angle = atan2(p.y, p.x) * (1.0 / TAU)
     x = angle * (2.0 * fold) + warp * octave * 0.5
-    y = octave * (-math.log(2.0) * fold / math.pi) + travel
+    # The fall counts rings, not lengths: however far it went, a ring that grows does not make it
+    # jump.
+    y = octave * (-math.log(2.0) * fold / math.pi) + fract(travel * (1.0 / 1.9)) * a
     y = y - floor(y / a) * a
     local = p.pixel * (fold / math.pi) / sqrt(r2)
     power = 7.2 - (1.95 - a) * 15.0
@@ -389,7 +391,7 @@ def kleinian(
     fade = smoothstep(0.8, 6.0, size)
     depth = log2(scale)
     rim = exp2(-maximum(distance, 0.0) * (2.2 - 0.8 * pulse))
-    body = 0.16 + 0.030 * depth + (0.28 + 0.30 * pulse) * rim + (0.04 + 0.14 * detail) * (1.0 - rim)
+    body = 0.16 + 0.030 * depth + (0.28 + 0.42 * pulse) * rim + (0.04 + 0.14 * detail) * (1.0 - rim)
     ground = 0.02 + (0.035 + 0.045 * density) * depth
     # One falls towards a light: the rings in the middle are brightest.
     light = 0.60 + 0.65 / (1.0 + 2.2 * r2)
