@@ -161,7 +161,8 @@ def _song(folder: Path, seconds: float) -> Path:
 
 def job(results: dict[str, Any]) -> None:
     """Measure the whole job on two threads, and what its parts cost alone."""
-    from afx.job import available_threads, make_job, prepare, render
+    from afx.job import make_job
+    from afx.production import available_threads, prepare, render
     from afx.look import load_library
     from afx.painter import Painter
     from afx.rehearsal import rehearse
@@ -220,7 +221,8 @@ def job(results: dict[str, Any]) -> None:
 _HOUR = """
 import sys, resource
 from pathlib import Path
-from afx.job import make_job, render
+from afx.job import make_job
+from afx.production import render
 from afx.look import load_library
 
 class Enough(Exception): pass

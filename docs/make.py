@@ -100,7 +100,8 @@ def pictures() -> None:
     """Render the three stills and the sheet of all looks."""
     from PIL import Image, ImageDraw, ImageFont
 
-    from afx.job import make_job, still
+    from afx.job import make_job
+    from afx.production import still
     from music_analysis.synth import demo_song, write_wav
 
     with tempfile.TemporaryDirectory() as folder:

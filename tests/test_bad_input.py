@@ -274,6 +274,6 @@ def test_a_bug_shows_its_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("afx.job.compose", broken)
+    monkeypatch.setattr("afx.production.compose", broken)
     with unchanged(folder), pytest.raises(ZeroDivisionError):
         afx(*RENDER, *SMALL)

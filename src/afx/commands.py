@@ -150,11 +150,11 @@ def _note(text: str) -> None:
 
 
 def _make(job: Job, target: Path, run: Run, *, frames: bool = False) -> None:
-    from afx import job as jobs
+    from afx import production
     from afx.progress import Meter
 
     with Meter(float(job.rate), silent=run.json) as meter:
-        result = jobs.render(job, target, frames=frames, threads=run.threads, on_progress=meter)
+        result = production.render(job, target, frames=frames, threads=run.threads, on_progress=meter)
     from afx.shown import result_json, show_json, show_result
 
     if run.json:
@@ -259,7 +259,7 @@ def frame(
         )
     job = plan(song, picture)
     check_output(target, song, overwrite=overwrite)
-    from afx.job import still
+    from afx.production import still
     from afx.progress import Meter
 
     with Meter(float(job.rate), silent=json) as meter:

@@ -1,53 +1,29 @@
-"""A render from start to finish: the settings that make it, and what came of it.
+"""The settings of a render: everything that decides its pixels and its sound.
 
-A :class:`Job` is everything that decides a render's pixels and sound. It is embedded in the file
-that it makes, so that any of our videos can be made again.
+A :class:`Job` is embedded in the file that it makes, so that any of our videos can be made again.
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-import av
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from afx import __version__
-from afx.compose import Controls, compose
-from afx.director import Director
 from afx.look import Look, dump, parse_look
-from afx.rehearsal import Concern, normalize, rehearse
-from afx.render import Workplace, fingerprint, render_frames, render_segments
-from afx.safety import FlashReport, FlashScreen
 from afx.video import (
-    FrameSequence,
-    Sound,
     VideoError,
-    VideoFormat,
     choose_encoder,
-    join,
     parse_fps,
     parse_size,
     read_settings,
-    sound_rate,
-    write_png,
 )
-from music_analysis.audio import Audio, load
+from music_analysis.audio import load
 from music_analysis.errors import UserError
-from music_analysis.features import Features, extract
-
-Stage = Literal["listening", "composing", "rehearsing", "rendering", "joining"]
-OnProgress = Callable[[Stage, int, int], None]
-"""Told the stage, how much of it is done, and of how much."""
-
-MARGIN_SECONDS = 3.0
-"""The limiter looks this far around an excerpt, so that its ends are as in the whole."""
 
 
 class Job(BaseModel):
@@ -81,55 +57,6 @@ class Job(BaseModel):
     def parsed_looks(self) -> list[Look]:
         """Return the candidates."""
         return [parse_look(text, name, f"look {name}") for name, text in self.looks.items()]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a render came to.
-
-    Attributes
-    ----------
-    output : Path
-        The file or folder made.
-    job : Job
-    frames : int
-    seconds : float
-        Length of the video.
-    took : dict of str to float
-        Wall-clock seconds of each stage.
-    scenes : list of dict
-        Looks used: ``look``, ``title``, ``start``, ``end``, ``why``.
-    tempo : float or None
-    tempo_confidence : float
-    flashes : FlashReport
-    concerns : list of Concern
-    kept : int
-        Frames that an earlier, interrupted render had left.
-    """
-
-    output: Path
-    job: Job
-    frames: int
-    seconds: float
-    took: dict[str, float]
-    scenes: list[dict[str, object]]
-    tempo: float | None
-    tempo_confidence: float
-    flashes: FlashReport
-    concerns: list[Concern] = field(default_factory=list)
-    kept: int = 0
-
-    @property
-    def total(self) -> float:
-        """Wall-clock seconds of everything."""
-        return sum(self.took.values())
-
-
-def available_threads() -> int:
-    """Return the number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 def make_job(song: str | Path, looks: Mapping[str, Look], **settings: Any) -> Job:
@@ -216,268 +143,3 @@ def user_errors() -> Iterator[None]:
         yield
     except VideoError as error:
         raise UserError(str(error)) from error
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A song listened to and composed: ready for any of its frames."""
-
-    job: Job
-    audio: Audio
-    features: Features
-    controls: Controls
-    director: Director
-    frames: tuple[int, int]
-
-
-def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = None) -> Piece:
-    """Listen to a job's song and compose it.
-
-    Raises
-    ------
-    UserError
-        If the song is too short for the range, or holds no sound.
-    """
-    clock = _Clock(took if took is not None else {})
-    audio = load(job.song)
-    fps = job.rate
-    with clock("listening"):
-        on_progress("listening", 0, 1)
-        features = extract(audio, fps)
-        on_progress("listening", 1, 1)
-    if job.start >= features.duration:
-        raise UserError(
-            f"--start {job.start:g} is past the end: {audio.path.name} lasts"
-            f" {features.duration:.1f} seconds"
-        )
-    first = int(job.start * fps)
-    last = features.frames
-    if job.duration is not None:
-        last = min(last, first + max(1, int(Fraction(job.duration) * fps + Fraction(1, 2))))
-    with clock("composing"):
-        on_progress("composing", 0, 1)
-        looks = job.parsed_looks()
-        controls = compose(
-            features,
-            looks[0] if len(looks) == 1 else looks,
-            seed=job.seed,
-            reactivity=job.reactivity,
-        )
-        director = Director(controls)
-        normalize(director, *job.size)
-        on_progress("composing", 1, 1)
-    return Piece(job, audio, features, controls, director, (first, last))
-
-
-class _Clock:
-    def __init__(self, took: dict[str, float]) -> None:
-        self.took = took
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.took[stage] = self.took.get(stage, 0.0) + time.perf_counter() - start
-
-
-def _rehearse(piece: Piece, span: tuple[int, int], on_progress: OnProgress) -> list[Concern]:
-    margin = int(MARGIN_SECONDS * piece.job.rate)
-    around = (max(0, span[0] - margin), min(piece.controls.frames, span[1] + margin))
-
-    def report(done: int, total: int) -> None:
-        on_progress("rehearsing", done, total)
-
-    return rehearse(
-        piece.director, *piece.job.size, safety=piece.job.safety, frames=around, progress=report
-    )
-
-
-def _silent(_stage: Stage, _done: int, _total: int) -> None:
-    return
-
-
-def render(
-    job: Job,
-    output: str | Path,
-    *,
-    frames: bool = False,
-    threads: int | None = None,
-    on_progress: OnProgress = _silent,
-) -> Result:
-    """Carry out a job.
-
-    Parameters
-    ----------
-    job : Job
-    output : path
-        The MP4, or with `frames` the folder of PNG pictures.
-    frames : bool
-        Write pictures instead of a video.
-    threads : int, optional
-        Painters; the machine's cores if not given. Pixels do not depend on it.
-    on_progress : callable
-
-    Raises
-    ------
-    UserError
-        For everything a person can mend; an interrupted video goes on when rendered again.
-    """
-    output = Path(output)
-    if output.exists() and output.samefile(job.song):
-        raise UserError(f"{output} is the song itself: choose another output with -o")
-    if not frames and output.is_dir():
-        raise UserError(f"{output} is a folder: name a file, such as {output / 'video.mp4'}")
-    if not frames and output.suffix.lower() not in (".mp4", ".m4v", ".mov"):
-        raise UserError(
-            f"{output}: videos are MP4 files, name it {output.with_suffix('.mp4').name}"
-        )
-    threads = threads or available_threads()
-    new_folder = frames and not output.exists()
-    settings = job.model_dump(mode="json")
-    took: dict[str, float] = {}
-    clock = _Clock(took)
-    with user_errors():
-        width, height = job.size
-        fmt = VideoFormat(width, height, job.rate, job.codec, job.quality, job.encoder)
-        # The output is tried before minutes of work.
-        workplace = (
-            None if frames else Workplace(output, fingerprint({**settings, "av": av.__version__}))
-        )
-        try:
-            sequence = FrameSequence(output, settings) if frames else None
-            piece = prepare(job, on_progress, took)
-            first, last = piece.frames
-            with clock("rehearsing"):
-                concerns = _rehearse(piece, piece.frames, on_progress)
-            screen = FlashScreen(job.rate)
-            count = _Count(on_progress, last - first)
-            with clock("rendering"):
-                on_progress("rendering", 0, last - first)
-                if sequence is not None:
-                    render_frames(
-                        piece.director, width, height, sequence, piece.frames,
-                        threads=threads, screen=screen, on_frame=count,
-                    )  # fmt: skip
-                else:
-                    assert workplace is not None
-                    segments = render_segments(
-                        piece.director, fmt, workplace, piece.frames,
-                        threads=threads, screen=screen, on_frame=count,
-                    )  # fmt: skip
-            if workplace is not None:
-                with clock("joining"):
-                    on_progress("joining", 0, 1)
-                    join(
-                        segments,
-                        output,
-                        fmt,
-                        sound=_sound(piece),
-                        settings=settings,
-                        title=piece.audio.title,
-                        artist=piece.audio.artist,
-                    )
-                    on_progress("joining", 1, 1)
-                workplace.clear()
-        except BaseException:
-            if new_folder:  # a sequence is not resumed: a part of one is of no use
-                with suppress(OSError):
-                    _remove_beyond(output, 0)
-                    output.rmdir()
-            raise
-        finally:
-            if workplace is not None:
-                workplace.leave()
-    if frames:
-        _remove_beyond(output, last - first)
-    return Result(
-        output=output,
-        job=job,
-        frames=last - first,
-        seconds=float((last - first) / job.rate),
-        took=took,
-        scenes=_scenes(piece),
-        tempo=piece.features.beats.bpm,
-        tempo_confidence=piece.features.beats.confidence,
-        flashes=screen.result(),
-        concerns=concerns,
-        kept=count.kept,
-    )
-
-
-def _remove_beyond(folder: Path, frames: int) -> None:
-    """Remove a sequence's pictures from number `frames` on."""
-    kept = {FrameSequence.name(folder, index) for index in range(frames)}
-    for old in folder.glob("frame_[0-9]*.png"):
-        if old not in kept:
-            old.unlink()
-
-
-class _Count:
-    """Adds up finished frames; those of a kept segment come all at once."""
-
-    def __init__(self, on_progress: OnProgress, total: int) -> None:
-        self.done, self.kept, self.total, self.tell = 0, 0, total, on_progress
-
-    def __call__(self, frames: int) -> None:
-        self.done += frames
-        self.kept += frames if frames > 1 else 0
-        self.tell("rendering", self.done, self.total)
-
-
-def _sound(piece: Piece) -> Sound:
-    rate = sound_rate(piece.audio.sample_rate)
-    channels = min(2, piece.audio.channels)
-    first, last = piece.frames
-    fps = piece.job.rate
-    blocks = piece.audio.blocks(
-        sample_rate=rate,
-        channels=channels,
-        start=float(first / fps),
-        duration=float((last - first) / fps),
-    )
-    return Sound(rate, channels, blocks)
-
-
-def _scenes(piece: Piece) -> list[dict[str, object]]:
-    """Return the timeline cut to what was rendered, in the video's own seconds."""
-    fps = float(piece.job.rate)
-    begin, end = (f / fps for f in piece.frames)
-    found = []
-    for entry in piece.controls.plan():
-        start, stop = float(str(entry["start"])), float(str(entry["end"]))
-        if stop > begin and start < end:
-            found.append(
-                {**entry, "start": max(start, begin) - begin, "end": min(stop, end) - begin}
-            )
-    return found
-
-
-def still(
-    job: Job, at: float, output: str | Path | None = None, *, on_progress: OnProgress = _silent
-) -> Any:
-    """Make the frame that is shown at a moment of the song; write it as PNG if `output` is given.
-
-    Returns
-    -------
-    uint8 array [height, width, 3]
-        Display RGB.
-
-    Raises
-    ------
-    UserError
-        If there is no such moment or the file cannot be written.
-    """
-    from afx.painter import Painter
-
-    piece = prepare(job, on_progress)
-    if not 0 <= at < piece.features.duration:
-        raise UserError(
-            f"--at {at:g} is outside the song: it lasts {piece.features.duration:.1f} seconds"
-        )
-    frame = min(int(Fraction(at) * job.rate + Fraction(1, 2)), piece.controls.frames - 1)
-    _rehearse(piece, (frame, frame + 1), on_progress)
-    rgb = Painter(*job.size).rgb(piece.director.picture(frame))
-    if output is not None:
-        with user_errors():
-            write_png(output, rgb, job.model_dump(mode="json"))
-    return rgb

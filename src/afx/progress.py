@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from afx.job import Stage
+    from afx.production import Stage
 
 PAUSE_PLAIN, PAUSE_BAR = 10.0, 0.1
 """Seconds between two messages about the same stage."""
@@ -35,7 +35,7 @@ def length(seconds: float) -> str:
 
 
 class Meter:
-    """Told of every step of a job (`afx.job.OnProgress`), shows it on stderr.
+    """Told of every step of a job (`afx.production.OnProgress`), shows it on stderr.
 
     Parameters
     ----------

@@ -17,7 +17,8 @@ from afx.progress import clock, length
 
 if TYPE_CHECKING:
     from afx.field.knob import Knob
-    from afx.job import Job, Result
+    from afx.job import Job
+    from afx.production import Result
     from afx.look import Look, Route, Suits
     from afx.patterns import Pattern
 
