@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.field.expr import Expr, Loop, Program
+from afx.field.expr import Expr
 from afx.field.graph import FRAME, PIXEL, ROW, Order, order
 from afx.field.jit import Geometry
 from afx.field.llvm_nodes import loop_parts
 from afx.field.network import ACTIVATIONS, Network
+from afx.field.program import Loop, Program
 
 Array = NDArray[Any]
 

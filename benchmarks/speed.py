@@ -162,9 +162,9 @@ def _song(folder: Path, seconds: float) -> Path:
 def job(results: dict[str, Any]) -> None:
     """Measure the whole job on two threads, and what its parts cost alone."""
     from afx.job import make_job
-    from afx.production import available_threads, prepare, render
     from afx.look import load_library
     from afx.painter import Painter
+    from afx.production import available_threads, prepare, render
     from afx.rehearsal import rehearse
     from afx.video import SegmentWriter, VideoFormat
 

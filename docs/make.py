@@ -49,9 +49,9 @@ def patterns_page() -> str:
     lines = [
         "# Patterns",
         "",
-        "A pattern is a scalar field: for each point of the picture a tone (its place in the palette),"
-        " an offset of the hue and a mask. The music holds its knobs; `afx patterns NAME` prints the"
-        " same tables. Made by `docs/make.py`.",
+        "A pattern is a scalar field: for each point of the picture a tone (its place in the"
+        " palette), an offset of the hue and a mask. The music holds its knobs; `afx patterns NAME`"
+        " prints the same tables. Made by `docs/make.py`.",
         "",
     ]
     for family in FAMILIES:
@@ -79,8 +79,8 @@ def looks_page() -> str:
     lines = [
         "# Looks",
         "",
-        "A look is a small TOML file: a pattern, its knobs at rest, a palette, and how the music holds"
-        " the knobs. `afx looks NAME --toml > mine.toml` copies one to start from;"
+        "A look is a small TOML file: a pattern, its knobs at rest, a palette, and how the music"
+        " holds the knobs. `afx looks NAME --toml > mine.toml` copies one to start from;"
         " `afx render song.mp3 --look mine.toml` uses it. Made by `docs/make.py`.",
         "",
         f"![All looks, each in the first chorus of the demo song]({SHEET})",

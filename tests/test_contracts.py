@@ -204,8 +204,8 @@ GATE_SIZE = (1280, 720)
 """A real size: the gates average it down to about 256 pixels, for which their bands hold."""
 
 DRAWN = {"edges": (0.01, 0.58), "boundary": (1.0, 1.6), "contrast": (0.07, 0.30)}
-"""Wider bands for ornaments and fractals, which are drawn in lines: their edges and crossings are the
-picture. They are the measured ends of the library (white noise has edges 0.95, boundary 2)."""
+"""Wider bands for ornaments and fractals, which are drawn in lines: their edges and crossings are
+the picture. They are the measured ends of the library (white noise has edges 0.95, boundary 2)."""
 
 
 @pytest.fixture(scope="session")

@@ -36,10 +36,11 @@ from afx.field import (
     trace,
     uniform,
 )
-from afx.field.expr import Buffer, Expr, Program, constant, plane
+from afx.field.expr import Expr, constant
 from afx.field.graph import FRAME, PIXEL, ROW, order
 from afx.field.llvm import emit
 from afx.field.network import Layer, Network
+from afx.field.program import Buffer, Program, plane
 
 X, Y = Expr("x", "f"), Expr("y", "f")
 K = uniform("k")

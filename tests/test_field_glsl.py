@@ -9,22 +9,12 @@ import numpy as np
 import pytest
 
 from afx.field import lib
-from afx.field.expr import (
-    Buffer,
-    Expr,
-    Program,
-    as_expr,
-    constant,
-    iterate,
-    plane,
-    run_network,
-    select,
-    uniform,
-)
+from afx.field.expr import Expr, as_expr, constant, select
 from afx.field.glsl import field_source, fragment_shader, texture_name, uniform_name
 from afx.field.glsl_text import identifier, literal
 from afx.field.network import ACTIVATIONS, Layer, Network
 from afx.field.noise import cells, fbm, hash_cell, noise
+from afx.field.program import Buffer, Program, iterate, plane, run_network, uniform
 from afx.field.tensor import TensorProgram
 
 if TYPE_CHECKING:

@@ -50,8 +50,9 @@ from afx.field import (
     to_int,
     unit_float,
 )
-from afx.field.expr import Expr, Program, plane
+from afx.field.expr import Expr
 from afx.field.jit import Kernel
+from afx.field.program import Program, plane
 
 NAN, INF = math.nan, math.inf
 

@@ -50,10 +50,10 @@ from afx.field import (
     uniform,
     unit_float,
 )
-from afx.field.expr import plane
 from afx.field.jit import Call, Geometry, Kernel
 from afx.field.llvm import emit
 from afx.field.network import Layer, Network
+from afx.field.program import plane
 
 X, Y, PIXEL = (Expr(n, "f") for n in ("x", "y", "pixel"))
 KNOBS = {"a": 0.37, "b": -1.2}

@@ -11,22 +11,12 @@ import pytest
 
 from afx.field import lib
 from afx.field.complexes import Complex
-from afx.field.expr import (
-    Buffer,
-    Expr,
-    Program,
-    as_expr,
-    constant,
-    iterate,
-    plane,
-    run_network,
-    select,
-    uniform,
-)
+from afx.field.expr import Expr, as_expr, constant, select
 from afx.field.graph import PIXEL, order
 from afx.field.network import Layer, Network
 from afx.field.noise import cells, fbm, hash_cell, noise
 from afx.field.plan import block
+from afx.field.program import Buffer, Program, iterate, plane, run_network, uniform
 from afx.field.tensor import TensorProgram
 
 torch = pytest.importorskip("torch")

@@ -37,7 +37,7 @@ from afx.field import (
     to_int,
     uniform,
 )
-from afx.field.expr import plane
+from afx.field.program import plane
 from afx.stage import GRADE_KNOBS
 
 HUES, TONES = 128, 256

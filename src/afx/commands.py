@@ -154,7 +154,9 @@ def _make(job: Job, target: Path, run: Run, *, frames: bool = False) -> None:
     from afx.progress import Meter
 
     with Meter(float(job.rate), silent=run.json) as meter:
-        result = production.render(job, target, frames=frames, threads=run.threads, on_progress=meter)
+        result = production.render(
+            job, target, frames=frames, threads=run.threads, on_progress=meter
+        )
     from afx.shown import result_json, show_json, show_result
 
     if run.json:

@@ -65,6 +65,8 @@ class Workplace:
     def __init__(self, output: Path, identity: str) -> None:
         self.folder = output.with_name(f".{output.name}.render")
         self._lock: IO[str] | None = None
+        # Parents that were missing go again if the render comes to nothing.
+        self._made = [p for p in (output.parent, *output.parent.parents) if not p.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.folder / "lock", output)
@@ -103,6 +105,8 @@ class Workplace:
         with contextlib.suppress(OSError):
             if not any(p.with_suffix(".mp4").exists() for p in self.folder.glob("*.npy")):
                 shutil.rmtree(self.folder)
+                for parent in self._made:
+                    parent.rmdir()  # only if it is empty
 
     def clear(self) -> None:
         """Remove everything."""

@@ -18,9 +18,9 @@ from afx.progress import clock, length
 if TYPE_CHECKING:
     from afx.field.knob import Knob
     from afx.job import Job
-    from afx.production import Result
     from afx.look import Look, Route, Suits
     from afx.patterns import Pattern
+    from afx.production import Result
 
 CODECS = {"h264": "H.264", "h265": "H.265", "av1": "AV1"}
 

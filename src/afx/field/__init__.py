@@ -7,20 +7,7 @@ A pattern is a plain Python function of a :class:`Point` and its knobs that retu
 """
 
 from afx.field.complexes import Complex
-from afx.field.expr import (
-    Buffer,
-    Expr,
-    Field,
-    Number,
-    Point,
-    Program,
-    TraceError,
-    as_expr,
-    iterate,
-    run_network,
-    select,
-    uniform,
-)
+from afx.field.expr import Expr, Number, TraceError, as_expr, select
 from afx.field.knob import Knob, clock, knob, knobs_of
 from afx.field.lib import (
     TAU,
@@ -58,6 +45,7 @@ from afx.field.lib import (
 )
 from afx.field.network import ACTIVATIONS, Layer, Network
 from afx.field.noise import Cells, cells, fbm, hash_cell, noise, unit_float
+from afx.field.program import Buffer, Field, Point, Program, iterate, run_network, uniform
 from afx.field.trace import pixel_point, trace
 
 __all__ = [

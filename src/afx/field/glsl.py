@@ -19,11 +19,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.field.expr import Buffer, Expr, Loop, Program
+from afx.field.expr import Expr
 from afx.field.glsl_text import constant, identifier, texture_name, uniform_name, vector
 from afx.field.graph import FRAME, PIXEL, ROW, Order, order
 from afx.field.network import ACTIVATIONS, Network
 from afx.field.plan import until_first
+from afx.field.program import Buffer, Loop, Program
 
 __all__ = ["SOURCE_LIMIT", "field_source", "fragment_shader", "texture_name", "uniform_name"]
 

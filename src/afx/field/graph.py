@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from afx.field.expr import Expr, Loop
+from afx.field.expr import Expr
+from afx.field.program import Loop
 
 FRAME, ROW, PIXEL = -3, -2, -1
 """Scopes below every loop's index, from the widest to the narrowest."""

@@ -20,8 +20,8 @@ import llvmlite.binding as llvm
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.field.expr import Program
 from afx.field.llvm import Module, emit
+from afx.field.program import Program
 
 OPTIMIZATION = 2
 _lock = threading.Lock()

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from afx.field.expr import Buffer, Expr, Program, TraceError
+from afx.field.expr import Expr, TraceError
 from afx.field.graph import FRAME, PIXEL, ROW
 from afx.field.llvm_network import (
     TILE,
@@ -23,6 +23,7 @@ from afx.field.llvm_network import (
 )
 from afx.field.llvm_nodes import Instructions, float_literal
 from afx.field.network import Network
+from afx.field.program import Buffer, Program
 
 _HEAD = """%plane = type { ptr, i64 }
 %buffer = type { ptr, i64, i64 }

@@ -13,8 +13,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from afx.field.expr import Expr, Loop, TraceError
+from afx.field.expr import Expr, TraceError
 from afx.field.graph import PIXEL, Order, order
+from afx.field.program import Loop
 
 UNROLL = 4
 """Steps of a loop between two questions whether any pixel is still active."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from afx.field.expr import Expr, Loop
+from afx.field.expr import Expr
 from afx.field.graph import Order
+from afx.field.program import Loop
 
 
 def until_first(ordered: Order, loop: Loop) -> tuple[list[Expr], list[Expr]]:

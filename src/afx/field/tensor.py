@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.field.expr import Expr, Loop, Program
+from afx.field.expr import Expr
 from afx.field.graph import FRAME, PIXEL, ROW, order
 from afx.field.network import ACTIVATIONS, Network
 from afx.field.plan import Block, block, until_first
+from afx.field.program import Loop, Program
 
 if TYPE_CHECKING:
     from torch import Tensor

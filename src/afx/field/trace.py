@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from afx.field.expr import Expr, Field, Number, Point, TraceError, uniform
+from afx.field.expr import Expr, Number, TraceError
 from afx.field.knob import knobs_of
+from afx.field.program import Field, Point, uniform
 
 
 def pixel_point() -> Point:
