@@ -219,7 +219,7 @@ def job(results: dict[str, Any]) -> None:
 
 
 _HOUR = """
-import sys, resource
+import sys
 from pathlib import Path
 from afx.job import make_job
 from afx.production import render
@@ -234,7 +234,9 @@ try:
     render(job, sys.argv[2], on_progress=watch)
 except Enough:
     pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+# Not getrusage: its figure begins with the parent's.
+status = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")))
 """
 
 

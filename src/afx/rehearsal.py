@@ -134,10 +134,13 @@ def rehearse(
             watch.see(frame, scene.look.name or scene.look.title, rgb, light)
         if progress is not None and (frame - first) % 32 == 31:
             progress(frame - first + 1, last - first)
-    gains = limit(luma, director.controls.fps, safety)
-    encoded = np.power(gains, 1.0 / GAMMA, dtype=np.float32)
-    encoded[np.abs(encoded - 1) < UNTOUCHED] = 1.0
-    director.gains = encoded.astype(np.float16)
+    director.gains = np.empty(luma.shape, np.float16)
+    # Tiles know nothing of each other, so a row of them at a time keeps an hour small in memory.
+    for row in range(rows):
+        encoded = np.power(limit(luma[:, row : row + 1], fps, safety), 1.0 / GAMMA)
+        encoded[np.abs(encoded - 1) < UNTOUCHED] = 1.0
+        director.gains[:, row : row + 1] = encoded
+    del luma
     director.gains_from = first
     margin = round(2 * float(fps))
     # Near the limit counts here: the limiter changed the pictures, and these were small.

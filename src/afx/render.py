@@ -151,13 +151,8 @@ class Thumbnails:
             (flat[:size].reshape(h // 2, w // 2), self._c, 2),
             (flat[size:].reshape(h // 2, w // 2), self._c, 2),
         )
-        y, cb, cr = (
-            plane[rows[:, None], columns[None, :]]
-            .reshape(self.rows, n, self.columns, n)
-            .mean(axis=(1, 3), dtype=np.float32)
-            for plane, (rows, columns), n in parts
-        )
-        y, cb, cr = (y - 16) / 219, (cb - 128) / 224, (cr - 128) / 224
+        means = [_cell_means(plane, grid, n) for plane, grid, n in parts]
+        y, cb, cr = (means[0] - 16) / 219, (means[1] - 128) / 224, (means[2] - 128) / 224
         red, blue = y + 1.5748 * cr, y + 1.8556 * cb
         green = (y - 0.2126 * red - 0.0722 * blue) / 0.7152
         rgb = np.clip(np.stack((red, green, blue), axis=-1), 0, 1)
@@ -166,14 +161,27 @@ class Thumbnails:
 
     def of_rgb(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return uint8 [rows, columns, 3] of a display-RGB picture."""
-        rows, columns = self._y
-        cells = rgb[rows[:, None], columns[None, :]].reshape(self.rows, 4, self.columns, 4, 3)
-        mean: NDArray[np.float32] = cells.mean(axis=(1, 3), dtype=np.float32)
-        return (mean + 0.5).astype(np.uint8)
+        mean = [_cell_means(rgb[..., k], self._y, 4) for k in range(3)]
+        return (np.stack(mean, axis=-1) + 0.5).astype(np.uint8)
 
 
 def _grid(size: int, samples: int) -> NDArray[np.int64]:
     return ((np.arange(samples) + 0.5) * (size / samples)).astype(np.int64)
+
+
+def _cell_means(
+    plane: NDArray[np.uint8], grid: tuple[NDArray[np.int64], NDArray[np.int64]], n: int
+) -> NDArray[np.float32]:
+    """Return the mean of n×n samples for each cell."""
+    samples = plane.take(grid[0], axis=0).take(grid[1], axis=1).astype(np.uint16)
+    # Sums of slices: several times faster than NumPy's mean over two short axes.
+    down = samples[::n].copy()
+    for k in range(1, n):
+        down += samples[k::n]
+    both = down[:, ::n].copy()
+    for k in range(1, n):
+        both += down[:, k::n]
+    return np.asarray(both * np.float32(1.0 / n**2), dtype=np.float32)
 
 
 class _Crew:
