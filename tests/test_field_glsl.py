@@ -12,10 +12,13 @@ from afx.field import lib
 from afx.field.expr import Expr, as_expr, constant, select
 from afx.field.glsl import field_source, fragment_shader, texture_name, uniform_name
 from afx.field.glsl_text import identifier, literal
+from afx.field.jit import Kernel
 from afx.field.network import ACTIVATIONS, Layer, Network
 from afx.field.noise import cells, fbm, hash_cell, noise
 from afx.field.program import Buffer, Program, iterate, plane, run_network, uniform
 from afx.field.tensor import TensorProgram
+from afx.patterns import PATTERNS
+from afx.stage import STAGE_KNOBS, staged
 
 if TYPE_CHECKING:
     from browser import Browser
@@ -408,3 +411,29 @@ def test_a_changed_knob_or_weight_changes_the_picture(browser):
         for s in (1, 2)
     ]
     assert np.mean(np.abs(pictures[0] - pictures[1])[..., 0] > 1 / 255) > 0.5
+
+
+@pixels
+@pytest.mark.parametrize("name", sorted(PATTERNS))
+def test_what_a_browser_shows_is_what_the_cpu_renders(browser, name):
+    """Every pattern as it is rendered, fused operations included, against its shader."""
+    pattern = PATTERNS[name]
+    made = staged(pattern.function)
+    size = (160, 90)
+    knobs = {
+        k.name: k.default * (7.0 if k.kind == "clock" else 1.0)
+        for k in (*pattern.knobs, *STAGE_KNOBS)
+    }
+    weights = dict(pattern.weights(0)) if pattern.weights else {}
+    shown = on_gpu(
+        browser,
+        fragment_shader(made, weights=weights),
+        knobs,
+        (-160 / 90, 160 / 90, -1.0, 1.0),
+        size,
+    )
+    rendered = Kernel(made).evaluate(*size, knobs, weights=weights)
+    for channel, output in enumerate(("tone", "hue", "mask")):
+        got, wanted = shown[..., channel], rendered[output]
+        assert close(got, wanted) >= 0.995, output
+        assert psnr(got, wanted) >= 60, output

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from afx.field.jit import Kernel
 from afx.patterns import PATTERNS
-from afx.stage import STAGE_KNOBS, staged
+from afx.stage import STAGE_KNOBS
+from patternprobe import CLOCKS, kernel, picture
 
 NAMES = ("julia", "newton", "necklace", "apollonian", "kleinian")
-CLOCKS = 31.7
-
-Picture = dict[str, NDArray[np.float32]]
-
-
-@cache
-def kernel(name: str) -> Kernel:
-    return Kernel(staged(PATTERNS[name].function))
-
-
-def picture(
-    name: str, time: float = CLOCKS, size: tuple[int, int] = (96, 54), **changed: float
-) -> Picture:
-    """Evaluate a pattern `time` seconds after its clocks stood at 0."""
-    values = {}
-    for k in (*PATTERNS[name].knobs, *STAGE_KNOBS):
-        value = changed.get(k.name, k.default)
-        values[k.name] = value * time if k.kind == "clock" else value
-    return {output: a.copy() for output, a in kernel(name).evaluate(*size, values).items()}
 
 
 @pytest.mark.parametrize("name", NAMES)
