@@ -87,11 +87,26 @@ def pack(ycc: NDArray[np.float32]) -> NDArray[np.int32]:
 
     Of the 10 bits 1023 values are used, so that the middle one is gray exactly.
     """
-    y = np.clip(np.rint(ycc[..., 0] * 4095.0), 0, 4095).astype(np.int64)
-    cb, cr = (
-        np.clip(np.rint((ycc[..., k] + 0.5) * 1022.0), 0, 1022).astype(np.int64) for k in (1, 2)
-    )
-    return np.ascontiguousarray((y | cb << 12 | cr << 22).astype(np.uint32).view(np.int32))
+    return _words(_codes(ycc))
+
+
+def _codes(ycc: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return Y'CbCr [..., 3] in units of the packed codes, as planes [3, ...]."""
+    y, cb, cr = np.moveaxis(ycc, -1, 0)
+    codes = np.stack((y * 4095.0, (cb + 0.5) * 1022.0, (cr + 0.5) * 1022.0))
+    top = np.array([4095.0, 1022.0, 1022.0]).reshape(3, *[1] * (codes.ndim - 1))
+    return np.asarray(np.clip(codes, 0.0, top), dtype=np.float32)
+
+
+def _words(codes: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Round planes of codes and put them into words."""
+    whole = (codes + np.float32(0.5)).astype(np.int32)
+    whole[1] <<= 12
+    whole[2] <<= 22
+    whole[0] |= whole[1]
+    whole[0] |= whole[2]
+    words: NDArray[np.int32] = whole[0]
+    return words
 
 
 def packed_tables(
@@ -102,18 +117,22 @@ def packed_tables(
         return _packed(a)
     if weight >= 1.0:
         return _packed(b)
-    (ta, ga), (tb, gb) = ycc_table(a), ycc_table(b)
     share = np.float32(weight)
-    return {
-        "palette": pack(ta + (tb - ta) * share),
-        "ground": pack(ga + (gb - ga) * share)[None, :],
-    }
+    table, ground = (_words(x + (y - x) * share) for x, y in zip(_both(a), _both(b), strict=True))
+    return {"palette": table, "ground": ground[None, :]}
+
+
+@functools.lru_cache(maxsize=64)
+def _both(palette: palettes.Palette) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the codes of a palette's table [3, HUES, TONES] and of its ground [3, HUES]."""
+    table, ground = ycc_table(palette)
+    return _codes(table), _codes(ground)
 
 
 @functools.lru_cache(maxsize=64)
 def _packed(palette: palettes.Palette) -> Mapping[str, NDArray[np.int32]]:
-    table, ground = ycc_table(palette)
-    return {"palette": pack(table), "ground": pack(ground)[None, :]}
+    table, ground = _both(palette)
+    return {"palette": _words(table), "ground": _words(ground)[None, :]}
 
 
 def _unpack(word: Expr) -> tuple[Expr, Expr, Expr]:
@@ -180,8 +199,9 @@ def graded(*, fade: bool, gain: bool) -> tuple[Expr, Expr, Expr, Expr]:
     """
     x, y, pixel = (Expr(n, "f") for n in ("x", "y", "pixel"))
     inverse_aspect = uniform("inverse_aspect")
-    column = floor(x / pixel)
-    row = floor(y / pixel)
+    per_pixel = 1.0 / pixel
+    column = floor(x * per_pixel)
+    row = floor(y * per_pixel)
     noise = _dither(column, row)
     tone = _tone_curve(_normalized_tone(fade))
     hue = _blend("hue", fade) * uniform("hue_spread") + uniform("hue")

@@ -22,7 +22,7 @@ from afx.stage import GRADE_KNOBS, staged
 LEFT = 64
 """Spare columns before each row of a field, the last of which repeats the picture's edge."""
 
-STRIP_BYTES = 800_000
+STRIP_BYTES = 1_600_000
 """Memory of a strip's planes: most of them stay in the second-level cache of a laptop's core."""
 
 
