@@ -352,3 +352,15 @@ def test_the_sound_of_the_video_is_the_song(folder: Path) -> None:
     song = np.concatenate(list(load("song.wav").blocks(channels=1, start=0.5)), axis=1)[0]
     loudest = int(np.argmax(np.abs(song[5000:])))
     assert abs(int(np.argmax(np.abs(sound[5000:]))) - loudest) < 0.04 * with_video.sample_rate
+
+
+def test_a_start_is_the_nearest_frame_as_for_a_still(folder: Path) -> None:
+    # 8.2 s is frame 246 of 30 a second; cutting 8.2 × 30.0 down would give 245.
+    made_song(folder / "long.wav", 8.5)
+    look = ("--look", "ink.toml", "--size", "64x36")
+    ok(run("render", "long.wav", *look, "--start", "8.2", "--duration", "0.05", "--frames", "f"))
+    ok(run("frame", "long.wav", *look, "--at", "8.2", "-o", "still.png"))
+    first, still = (
+        np.asarray(Image.open(folder / name)) for name in ("f/frame_000001.png", "still.png")
+    )
+    assert (first == still).all()

@@ -12,7 +12,7 @@ import pytest
 
 from afx.look import load_library
 from afx.patterns import PATTERNS
-from afxcommand import afx
+from afxcommand import afx, pictures
 from music_analysis.synth import SongSpec, make_song
 from soundfiles import encode
 
@@ -87,6 +87,8 @@ def test_the_readmes_commands_run_as_written(tmp_path: Path, monkeypatch: pytest
             Path(target).write_text(outcome.out, encoding="utf-8")
         seen += 1
     assert seen >= 6
+    first, again = (pictures(tmp_path / name) for name in ("song.mp4", "song.again.mp4"))
+    assert (first == again).all()
     for made in ("song.mp4", "north.mp4", "short.mp4", "song.again.mp4", "still.png", "mine.png"):
         assert (tmp_path / made).stat().st_size > 1000
 

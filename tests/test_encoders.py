@@ -104,16 +104,17 @@ def test_encoders_are_chosen_by_what_works(monkeypatch):
         video.choose_encoder("vp9", 1280, 720)
     works = {"h264_qsv", "libx264"}
     monkeypatch.setattr(encoders, "encodes", lambda _, name: name in works)
-    assert video.choose_encoder("h264", 1280, 720) == "h264_qsv"
-    assert video.choose_encoder("h264", 64, 48) == "libx264"  # too small for hardware
-    assert video.choose_encoder("h264", 8192, 4096) == "libx264"  # too large
+    assert video.choose_encoder("h264", 1280, 720, hardware=True) == "h264_qsv"
+    assert video.choose_encoder("h264", 1280, 720) == "libx264"  # unless it is asked for
+    assert video.choose_encoder("h264", 64, 48, hardware=True) == "libx264"
+    assert video.choose_encoder("h264", 8192, 4096, hardware=True) == "libx264"
     with pytest.raises(VideoError, match="cannot encode av1"):
         video.choose_encoder("av1", 1280, 720)
 
 
 def test_probing_hardware_is_quiet(capfd):
     for codec in video.CODECS:
-        assert video.choose_encoder(codec, 640, 360) in (
+        assert video.choose_encoder(codec, 640, 360, hardware=True) in (
             encoders._SOFTWARE[codec],
             *encoders._HARDWARE[codec],
         )

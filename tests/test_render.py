@@ -190,7 +190,7 @@ def test_a_failure_keeps_finished_segments_and_stops_the_threads(made, tmp_path,
     with pytest.raises(RuntimeError, match="lens cap"):
         run(made, place)
     assert threading.active_count() == before
-    assert [place.has(i) for i in range(3)] == [True, False, False]
+    assert [place.thumbnails(i).exists() for i in range(3)] == [True, False, False]
     assert not place.segment(1).exists()
     monkeypatch.undo()
     monkeypatch.setattr(render, "SEGMENT_SECONDS", 1)
@@ -214,16 +214,18 @@ def test_an_interrupt_in_the_middle_leaves_only_whole_segments(made, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", None])
-def test_damaged_thumbnails_are_one_clear_line(made, tmp_path, damage):
+@pytest.mark.parametrize("part", ["thumbnails", "segment"])
+def test_what_was_damaged_is_made_again(made, tmp_path, damage, part):
     place = Workplace(tmp_path / "video.mp4", "id")
-    run(made, place)
-    path = place.thumbnails(1)
-    if damage is None:
-        np.save(path, np.zeros((3, 36, 64, 3), np.uint8))
-    else:
+    whole = [p.read_bytes() for p in run(made, place)[0]]
+    path = getattr(place, part)(1)
+    if damage is not None:
         path.write_bytes(damage)
-    with pytest.raises(VideoError, match=r"\.video\.mp4\.render is damaged: remove it"):
-        run(made, place)
+    elif part == "segment":  # cut in the middle
+        path.write_bytes(path.read_bytes()[:-200])
+    else:
+        np.save(path, np.zeros((3, 36, 64, 3), np.uint8))
+    assert [p.read_bytes() for p in run(made, place)[0]] == whole
     place.clear()
 
 
@@ -242,10 +244,10 @@ def test_segments_of_other_settings_are_removed(made, tmp_path):
     run(made, place)
     place.leave()
     same = Workplace(output, "one")
-    assert all(same.has(i) for i in range(3))
+    assert all(same.segment(i).exists() for i in range(3))
     same.leave()
     other = Workplace(output, "two")
-    assert not any(other.has(i) for i in range(3))
+    assert not any(other.segment(i).exists() for i in range(3))
     assert {p.name for p in other.folder.iterdir()} == {"lock", "identity"}
     other.leave()
     assert not other.folder.exists(), "an empty workplace leaves nothing behind"

@@ -8,7 +8,6 @@ any order and from any thread.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -53,18 +52,21 @@ class Director:
         self.normalizations = [Normalization() for _ in controls.scenes]
         self.gains: NDArray[np.float16] | None = None
         self.gains_from = 0
-        self._lock = threading.Lock()
-        self._columns = [
-            (
-                np.array([scene.names.index(n) for n in self.kernel(scene).module.knobs]),
-                np.array([scene.names.index(n) for n in GRADE_NAMES]),
-            )
-            for scene in controls.scenes
-        ]
+        self._columns: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
 
     def kernel(self, scene: Scene) -> Kernel:
         """Return the compiled field of a scene."""
         return field_kernel(self.patterns[scene.look.pattern])
+
+    def _places(self, index: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return where a scene's table holds its field's knobs, and its grade."""
+        if index not in self._columns:
+            scene = self.controls.scenes[index]
+            self._columns[index] = (
+                np.array([scene.names.index(n) for n in self.kernel(scene).module.knobs]),
+                np.array([scene.names.index(n) for n in GRADE_NAMES]),
+            )
+        return self._columns[index]
 
     def state(self, index: int, frame: int) -> FieldState:
         """Return scene `index`'s field in a frame."""
@@ -73,7 +75,7 @@ class Director:
         normal = self.normalizations[index]
         return FieldState(
             self.kernel(scene),
-            row[self._columns[index][0]],
+            row[self._places(index)[0]],
             _weights(self.patterns[scene.look.pattern], scene.seed),
             normal.scale,
             normal.offset,
@@ -82,7 +84,7 @@ class Director:
     def grade(self, index: int, frame: int) -> NDArray[np.float32]:
         """Return scene `index`'s grade in a frame."""
         scene = self.controls.scenes[index]
-        values: NDArray[np.float32] = scene.values[frame - scene.first][self._columns[index][1]]
+        values: NDArray[np.float32] = scene.values[frame - scene.first][self._places(index)[1]]
         return values
 
     def gain(self, frame: int) -> NDArray[np.float32] | None:
@@ -111,8 +113,7 @@ class Director:
             grade = np.asarray(
                 grades[0] + (grades[1] - grades[0]) * np.float32(weight), dtype=np.float32
             )
-            with self._lock:
-                tables = packed_tables(looks[0].palette, looks[1].palette, weight)
+            tables = packed_tables(looks[0].palette, looks[1].palette, weight)
         else:
             tables = packed_tables(looks[0].palette)
         return Picture(

@@ -171,13 +171,12 @@ def _either(names: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}"
 
 
-def choose_encoder(codec: Codec, width: int, height: int, hardware: bool = True) -> str:
+def choose_encoder(codec: Codec, width: int, height: int, hardware: bool = False) -> str:
     """Name the encoder for `codec` on this machine.
 
-    A hardware encoder (NVENC, QSV, AMF) is chosen when it really encodes a few frames here, and the
-    picture has a size that it accepts; otherwise the software one. Hardware makes other bits than
-    software does, and another machine may not have it: pass ``hardware=False`` where the same
-    bits everywhere matter more than speed.
+    With `hardware`, an encoder of the graphics card (NVENC, QSV, AMF) is chosen when it really
+    encodes a few frames here and the picture has a size that it accepts; otherwise, and by default,
+    the software one, whose bits are the same everywhere.
 
     Raises
     ------

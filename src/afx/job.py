@@ -59,7 +59,9 @@ class Job(BaseModel):
         return [parse_look(text, name, f"look {name}") for name, text in self.looks.items()]
 
 
-def make_job(song: str | Path, looks: Mapping[str, Look], **settings: Any) -> Job:
+def make_job(
+    song: str | Path, looks: Mapping[str, Look], *, hardware: bool = False, **settings: Any
+) -> Job:
     """Return a job for a song, checked.
 
     Parameters
@@ -67,6 +69,9 @@ def make_job(song: str | Path, looks: Mapping[str, Look], **settings: Any) -> Jo
     song : path
     looks : mapping of str to Look
         One look, or candidates to choose from.
+    hardware : bool
+        Encode on the graphics card where the machine can: faster, but the video's bits are then
+        that card's.
     settings
         Fields of `Job`; ``size`` and ``fps`` also as text (``"720p"``, ``"29.97"``).
 
@@ -92,7 +97,7 @@ def make_job(song: str | Path, looks: Mapping[str, Look], **settings: Any) -> Jo
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
             raise UserError(f"--{name.replace('_', '-')}: {first['msg']}") from None
-        encoder = choose_encoder(job.codec, *job.size)
+        encoder = choose_encoder(job.codec, *job.size, hardware=hardware)
         return job.model_copy(update={"encoder": encoder})
 
 

@@ -60,6 +60,14 @@ class Film:
         Literal["h264", "h265", "av1"],
         Parameter(help="h264 plays everywhere; the others are smaller and slower."),
     ] = "h264"
+    hardware: Annotated[
+        bool,
+        Parameter(
+            help="Encode on the graphics card (NVENC, QSV, AMF), if this machine can.",
+            negative="",
+            show_default=False,
+        ),
+    ] = False
 
 
 @Parameter(name="*")
@@ -134,6 +142,7 @@ def plan(song: Path, picture: Picture, film: Film | None = None) -> Job:
         duration=duration,
         quality=film.quality,
         codec=film.codec,
+        hardware=film.hardware,
     )
 
 

@@ -6,21 +6,27 @@ Everything it does is decided by a :class:`~afx.job.Job`.
 from __future__ import annotations
 
 import os
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
-
-import av
 
 from afx.compose import Controls, compose
 from afx.director import Director
 from afx.job import Job, user_errors
 from afx.rehearsal import Concern, normalize, rehearse
-from afx.render import Workplace, fingerprint, render_frames, render_segments
+from afx.render import (
+    Workplace,
+    fingerprint,
+    frames_per_segment,
+    render_frames,
+    render_segments,
+)
 from afx.safety import FlashReport, FlashScreen
 from afx.video import (
     FrameSequence,
@@ -38,8 +44,9 @@ Stage = Literal["listening", "composing", "rehearsing", "rendering", "joining"]
 OnProgress = Callable[[Stage, int, int], None]
 """Told the stage, how much of it is done, and of how much."""
 
-MARGIN_SECONDS = 3.0
-"""The limiter looks this far around an excerpt, so that its ends are as in the whole."""
+MARGIN_SECONDS = 10.0
+"""The limiter looks this far around an excerpt, so that its ends are as in the whole (but where a
+long stretch that flashes is dimmed only in part)."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,8 @@ def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = N
             f"--start {job.start:g} is past the end: {audio.path.name} lasts"
             f" {features.duration:.1f} seconds"
         )
-    first = int(job.start * fps)
+    # The nearest frame, as for a still.
+    first = min(int(Fraction(job.start) * fps + Fraction(1, 2)), features.frames - 1)
     last = features.frames
     if job.duration is not None:
         last = min(last, first + max(1, int(Fraction(job.duration) * fps + Fraction(1, 2))))
@@ -137,7 +145,7 @@ def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = N
             reactivity=job.reactivity,
         )
         director = Director(controls)
-        normalize(director, *job.size)
+        normalize(director, *job.size, frames=_around((first, last), job, controls.frames))
         on_progress("composing", 1, 1)
     return Piece(job, audio, features, controls, director, (first, last))
 
@@ -153,9 +161,24 @@ class _Clock:
         self.took[stage] = self.took.get(stage, 0.0) + time.perf_counter() - start
 
 
+def _identity(settings: Mapping[str, Any]) -> str:
+    """Return the fingerprint of a render: its settings, and what else decides its bits.
+
+    Where the song lies does not: it is known by its hash.
+    """
+    decisive = {name: value for name, value in settings.items() if name != "song"}
+    libraries = {name: version(name) for name in ("av", "numpy", "scipy", "soxr", "llvmlite")}
+    return fingerprint({**decisive, "segment": frames_per_segment(30.0), **libraries})
+
+
+def _around(span: tuple[int, int], job: Job, frames: int) -> tuple[int, int]:
+    """Return the frames that are rehearsed for the frames `span`."""
+    margin = int(MARGIN_SECONDS * job.rate)
+    return max(0, span[0] - margin), min(frames, span[1] + margin)
+
+
 def _rehearse(piece: Piece, span: tuple[int, int], on_progress: OnProgress) -> list[Concern]:
-    margin = int(MARGIN_SECONDS * piece.job.rate)
-    around = (max(0, span[0] - margin), min(piece.controls.frames, span[1] + margin))
+    around = _around(span, piece.job, piece.controls.frames)
 
     def report(done: int, total: int) -> None:
         on_progress("rehearsing", done, total)
@@ -213,9 +236,7 @@ def render(
         width, height = job.size
         fmt = VideoFormat(width, height, job.rate, job.codec, job.quality, job.encoder)
         # The output is tried before minutes of work.
-        workplace = (
-            None if frames else Workplace(output, fingerprint({**settings, "av": av.__version__}))
-        )
+        workplace = None if frames else Workplace(output, _identity(settings))
         try:
             sequence = FrameSequence(output, settings) if frames else None
             piece = prepare(job, on_progress, took)
@@ -280,8 +301,8 @@ def render(
 def _remove_beyond(folder: Path, frames: int) -> None:
     """Remove a sequence's pictures from number `frames` on."""
     kept = {FrameSequence.name(folder, index) for index in range(frames)}
-    for old in folder.glob("frame_[0-9]*.png"):
-        if old not in kept:
+    for old in folder.glob("frame_*.png"):
+        if re.fullmatch(r"frame_\d{6}\.png", old.name) and old not in kept:
             old.unlink()
 
 

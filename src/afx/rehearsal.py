@@ -71,25 +71,39 @@ def tile_grid(width: int, height: int) -> tuple[int, int]:
     return h // 4, w // 4
 
 
-def normalize(director: Director, width: int, height: int) -> None:
-    """Freeze the tone percentiles of every scene of a director.
+def normalize(
+    director: Director, width: int, height: int, frames: tuple[int, int] | None = None
+) -> None:
+    """Freeze the tone percentiles of a director's scenes.
 
     The 1st and 99th percentile of what is visible become 0.03 and 0.97.
+
+    Parameters
+    ----------
+    director : Director
+    width, height : int
+        Of the real picture.
+    frames : (int, int), optional
+        Only scenes that are visible in these frames are needed; each is measured over its whole
+        length all the same.
     """
     w, h = thumbnail_size(width, height)
     # Few frames, so they may be sharp: fine detail counts as it will in the real picture.
     painter = Painter(SHARPEST * w, SHARPEST * h)
     for index, scene in enumerate(director.controls.scenes):
-        frames = np.unique(np.linspace(scene.first, scene.last - 1, SAMPLES).astype(int))
-        made = [painter.field(director.state(index, int(frame))) for frame in frames]
+        if frames is not None and (scene.last <= frames[0] or scene.first >= frames[1]):
+            continue
+        sampled = np.unique(np.linspace(scene.first, scene.last - 1, SAMPLES).astype(int))
+        made = [painter.field(director.state(index, int(frame))) for frame in sampled]
         tones = np.concatenate([t[(mask > 0.05) & np.isfinite(t)] for t, mask in made])
         if not tones.size:  # a scene of nothing but ground
             tones = np.concatenate([np.nan_to_num(t).ravel() for t, _ in made])
         low, high = np.percentile(tones, (1.0, 99.0))
         spread = max(float(high - low), LOWEST_SPREAD)
         middle = float(high + low) / 2
-        scale = 0.94 / spread
-        director.normalizations[index] = Normalization(scale, 0.5 - middle * scale)
+        # Rounded, so that the last digit of another machine's mathematics rarely moves a pixel.
+        scale = float(f"{0.94 / spread:.4g}")
+        director.normalizations[index] = Normalization(scale, round(0.5 - middle * scale, 4))
 
 
 def rehearse(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +27,7 @@ from afx.director import Director
 from afx.painter import Painter
 from afx.rehearsal import thumbnail_size
 from afx.safety import FlashScreen
-from afx.video import FrameSequence, SegmentWriter, VideoError, VideoFormat
+from afx.video import FrameSequence, SegmentWriter, VideoError, VideoFormat, count_frames
 
 SEGMENT_SECONDS = 10
 """Length of a segment: what a killed render loses at most, and how far a player must seek."""
@@ -71,11 +73,11 @@ class Workplace:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.folder / "lock", output)
             marker = self.folder / "identity"
-            if not marker.exists() or marker.read_text() != identity:
+            if not marker.exists() or marker.read_bytes() != identity.encode():
                 for old in self.folder.iterdir():
                     if old.name != "lock":
                         old.unlink()
-                marker.write_text(identity)
+                marker.write_bytes(identity.encode())
         except OSError as error:
             self.leave()
             raise VideoError(f"cannot write {output}: {error.strerror or error}") from error
@@ -91,42 +93,59 @@ class Workplace:
         """Return the path of a segment's thumbnails, which the flash screen looks at."""
         return self.folder / f"segment_{index:05d}.npy"
 
-    def has(self, index: int) -> bool:
-        """Tell whether a segment is complete."""
-        return self.segment(index).exists() and self.thumbnails(index).exists()
+    def has(self, index: int, frames: int) -> bool:
+        """Tell whether a segment of so many frames is there and whole; a damaged one is not."""
+        try:
+            seen = np.load(self.thumbnails(index), mmap_mode="r")
+            return len(seen) == frames and count_frames(self.segment(index)) == frames
+        except (VideoError, OSError, ValueError, EOFError):
+            return False
 
     def leave(self) -> None:
         """Stop working here; what is finished stays for the next time."""
         if self._lock is None:  # left before, or the folder is another render's
             return
-        self._lock.close()
-        self._lock = None
         # A workplace without a finished segment (a render refused or stopped early) is of no use.
-        with contextlib.suppress(OSError):
-            if not any(p.with_suffix(".mp4").exists() for p in self.folder.glob("*.npy")):
-                shutil.rmtree(self.folder)
+        if not any(p.with_suffix(".mp4").exists() for p in self.folder.glob("*.npy")):
+            self._remove()
+            with contextlib.suppress(OSError):
                 for parent in self._made:
                     parent.rmdir()  # only if it is empty
+        self._unlock()
 
     def clear(self) -> None:
         """Remove everything."""
-        self.leave()
+        self._remove()
+        self._unlock()
+
+    def _remove(self) -> None:
+        """Remove the folder while it is still ours; Windows keeps files that are open."""
+        if os.name == "nt":
+            self._unlock()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
 
 def _locked(path: Path, output: Path) -> IO[str]:
     """Open a lock file that nobody else holds."""
     file = path.open("w")
     try:
-        import fcntl
-    except ImportError:  # Windows refuses to remove an open file, which serves as well
-        return file
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return file
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
         raise VideoError(f"another render is writing {output}: wait for it, or use -o") from None
+    return file
 
 
 class Thumbnails:
@@ -266,7 +285,8 @@ def render_segments(
         for kept, run in _runs(spans, workplace):
             if kept:
                 for index, start, end in run:
-                    _screen_kept(workplace, index, end - start, screen)
+                    for thumbnail in np.load(workplace.thumbnails(index)):
+                        screen.push(thumbnail.astype(np.float32) / 255)
                     if on_frame is not None:
                         on_frame(end - start)
                 continue
@@ -294,7 +314,7 @@ def _runs(
     run: list[tuple[int, int, int]] = []
     kept = False
     for span in spans:
-        there = workplace.has(span[0])
+        there = workplace.has(span[0], span[2] - span[1])
         if run and there != kept:
             yield kept, run
             run = []
@@ -314,18 +334,6 @@ def _save(path: Path, thumbnails: NDArray[np.uint8]) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise VideoError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _screen_kept(workplace: Workplace, index: int, frames: int, screen: FlashScreen) -> None:
-    damaged = VideoError(f"{workplace.folder} is damaged: remove it and render again")
-    try:
-        thumbnails = np.load(workplace.thumbnails(index))
-    except (OSError, ValueError, EOFError) as error:
-        raise damaged from error
-    if len(thumbnails) != frames:
-        raise damaged
-    for thumbnail in thumbnails:
-        screen.push(thumbnail.astype(np.float32) / 255)
 
 
 def render_frames(

@@ -117,8 +117,12 @@ def _object_code(text: str) -> bytes:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.sha256(code).digest() + code)
-        Path(file.name).replace(path)
+            part = Path(file.name)
+        try:
+            part.write_bytes(hashlib.sha256(code).digest() + code)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     return code
 
 
