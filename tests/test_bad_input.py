@@ -277,3 +277,12 @@ def test_a_bug_shows_its_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("afx.production.compose", broken)
     with unchanged(folder), pytest.raises(ZeroDivisionError):
         afx(*RENDER, *SMALL)
+
+
+def test_a_file_that_breaks_off_is_rendered_and_said(folder: Path) -> None:
+    sound = np.random.default_rng(1).normal(0.0, 0.1, (1, 8 * RATE)).astype(np.float32)
+    data = encode(folder / "whole.flac", sound, RATE).read_bytes()
+    (folder / "cut.flac").write_bytes(data[: len(data) // 2])
+    outcome = afx("render", "cut.flac", "--look", "ink.toml", *SMALL, "--json")
+    assert outcome.code == 0
+    assert any("breaks off" in concern["what"] for concern in outcome.json["concerns"])

@@ -188,6 +188,14 @@ def _rehearse(piece: Piece, span: tuple[int, int], on_progress: OnProgress) -> l
     )
 
 
+def _broken_off(piece: Piece) -> list[Concern]:
+    """Say so if a file holds less sound than it promises: it is cut off or damaged."""
+    promised, found = piece.audio.duration, piece.features.duration
+    if found >= 0.95 * promised - 1.0:
+        return []
+    return [Concern(found, promised, "", "the file breaks off here, and the video ends")]
+
+
 def _silent(_stage: Stage, _done: int, _total: int) -> None:
     return
 
@@ -242,7 +250,7 @@ def render(
             piece = prepare(job, on_progress, took)
             first, last = piece.frames
             with clock("rehearsing"):
-                concerns = _rehearse(piece, piece.frames, on_progress)
+                concerns = _broken_off(piece) + _rehearse(piece, piece.frames, on_progress)
             screen = FlashScreen(job.rate)
             count = _Count(on_progress, last - first)
             with clock("rendering"):

@@ -54,9 +54,9 @@ class Concern:
         span = (
             f"{self.start:.0f}–{self.end:.0f} s"
             if self.end - self.start >= 1
-            else (f"{self.start:.1f} s")
+            else f"{self.start:.1f} s"
         )
-        return f"{span}: {self.what} (look {self.look})"
+        return f"{span}: {self.what}" + (f" (look {self.look})" if self.look else "")
 
 
 def thumbnail_size(width: int, height: int) -> tuple[int, int]:
