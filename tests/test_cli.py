@@ -364,3 +364,13 @@ def test_a_start_is_the_nearest_frame_as_for_a_still(folder: Path) -> None:
         np.asarray(Image.open(folder / name)) for name in ("f/frame_000001.png", "still.png")
     )
     assert (first == still).all()
+
+
+def test_a_file_tells_nothing_of_the_folders_it_was_made_in(folder: Path) -> None:
+    ok(run("render", folder / "song.wav", *LOOK, *SMALL, "--duration", "0.2"))
+    assert read_settings(folder / "song.mp4")["song"] == "song.wav"
+    assert str(folder).encode() not in (folder / "song.mp4").read_bytes()
+
+
+def test_looks_are_found_by_their_titles_too(folder: Path) -> None:
+    assert "starry-night" in ok(run("looks", "Starry Night")).out

@@ -110,7 +110,7 @@ def render(
         job = _again(song, song_now)
     else:
         job = plan(song, picture, film)
-    check_output(target, Path(job.song), overwrite=run.overwrite)
+    check_output(target, Path(job.song), overwrite=run.overwrite, folder=frames is not None)
     _make(job, target, run, frames=frames is not None)
 
 

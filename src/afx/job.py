@@ -34,7 +34,7 @@ class Job(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    song: str = Field(description="path of the sound")
+    song: str = Field(description="path of the sound; its name alone where it is embedded")
     song_sha256: str = Field(description="hash of its bytes")
     looks: dict[str, str] = Field(description="candidates: name to TOML text", min_length=1)
     seed: int = Field(0, ge=0, lt=2**63, description="the same seed gives the same pixels")
@@ -101,6 +101,14 @@ def make_job(
         return job.model_copy(update={"encoder": encoder})
 
 
+def embedded(job: Job) -> dict[str, Any]:
+    """Return a job as it is written into a file: the song by its name and hash alone.
+
+    Whoever is sent the file learns nothing of the folders it was made in.
+    """
+    return job.model_dump(mode="json") | {"song": Path(job.song).name}
+
+
 def job_of(path: str | Path, song: str | Path | None = None) -> Job:
     """Return the job that an earlier video was made with, its song found again.
 
@@ -109,7 +117,7 @@ def job_of(path: str | Path, song: str | Path | None = None) -> Job:
     path : path
         A video, picture or folder of frames of ours.
     song : path, optional
-        Where the song is now; else it is looked for where it was and beside the video.
+        Where the song is now; else it is looked for here and beside the video.
 
     Raises
     ------
@@ -126,7 +134,7 @@ def job_of(path: str | Path, song: str | Path | None = None) -> Job:
         [Path(song)]
         if song is not None
         else [
-            Path(job.song),
+            Path(Path(job.song).name),
             Path(path).resolve().parent / Path(job.song).name,
         ]
     )
@@ -136,7 +144,7 @@ def job_of(path: str | Path, song: str | Path | None = None) -> Job:
     if song is not None:
         raise UserError(f"{song} is not the song that {path} was made from")
     raise UserError(
-        f"{path} was made from {Path(job.song).name}, which is no longer there:"
+        f"{path} was made from {Path(job.song).name}, which is neither here nor beside it:"
         " say where it is with --song"
     )
 

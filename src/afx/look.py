@@ -212,8 +212,10 @@ def find_look(
     UserError
         If there is no such look (with the nearest name) or the file is not one.
     """
-    if name_or_path in library:
-        return library[name_or_path]
+    # "Starry Night" and "starry_night" are meant for starry-night.
+    name = name_or_path.strip().lower().replace(" ", "-").replace("_", "-").replace("'", "")
+    if name in library:
+        return library[name]
     path = Path(name_or_path)
     if path.suffix.lower() == ".toml" or len(path.parts) > 1 or path.is_file():
         return read_look(path, patterns)

@@ -154,14 +154,25 @@ def check_threads(threads: int | None) -> None:
         )
 
 
-def check_output(output: Path, song: Path, *, overwrite: bool) -> None:
-    """Raise a `UserError` rather than let a file be replaced that we did not make."""
+def check_output(output: Path, song: Path, *, overwrite: bool, folder: bool = False) -> None:
+    """Raise a `UserError` rather than let something be replaced that we did not make.
+
+    Parameters
+    ----------
+    output, song : Path
+    overwrite : bool
+        Replace files that are not ours.
+    folder : bool
+        The output is a folder of pictures.
+    """
     from afx.video import VideoError, read_settings
 
     if not output.exists():
         return
     if song.exists() and output.samefile(song):
         raise UserError(f"{output} is the song itself: choose another output with -o")
+    if output.is_dir() and not folder:
+        raise UserError(f"{output} is a folder: name a file, such as {output / 'video.mp4'}")
     if overwrite or (output.is_dir() and not any(output.iterdir())):
         return
     try:

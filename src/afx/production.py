@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from afx.compose import Controls, compose
 from afx.director import Director
-from afx.job import Job, user_errors
+from afx.job import Job, embedded, user_errors
 from afx.rehearsal import Concern, normalize, rehearse
 from afx.render import (
     Workplace,
@@ -237,7 +237,7 @@ def render(
         )
     threads = threads or available_threads()
     new_folder = frames and not output.exists()
-    settings = job.model_dump(mode="json")
+    settings = embedded(job)
     took: dict[str, float] = {}
     clock = _Clock(took)
     with user_errors():
@@ -371,6 +371,11 @@ def still(
     """
     from afx.painter import Painter
 
+    if output is not None:
+        try:  # before the work, not after it
+            Path(output).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot write {output}: {error.strerror or error}") from error
     piece = prepare(job, on_progress)
     if not 0 <= at < piece.features.duration:
         raise UserError(
@@ -381,5 +386,5 @@ def still(
     rgb = Painter(*job.size).rgb(piece.director.picture(frame))
     if output is not None:
         with user_errors():
-            write_png(output, rgb, job.model_dump(mode="json"))
+            write_png(output, rgb, embedded(job))
     return rgb

@@ -30,7 +30,7 @@ NEAR = 2.0
 """Farthest a boundary may be moved to fall on a bar, in seconds."""
 RETURNS = 0.8
 """Cosine between two parts' deviations from the piece from which one is the other come back."""
-FAMILY_COST, CHANCE = 0.25, 0.10
+FAMILY_COST, CHANCE = 0.25, 0.25
 """What a look of the family just seen costs, and how far chance decides, in suit distance."""
 
 
@@ -101,7 +101,8 @@ def plan(
     edges = [0.0, *(time for time, _ in cuts), duration]
     parts = list(pairwise(edges))
     alike = _alike(features, parts)
-    chance = generator(seed, "timeline.looks").random((len(parts), len(looks)))
+    # Another song is dealt other chances, so that songs alike in sound do not all look alike.
+    chance = generator(seed, f"timeline.looks.{features.frames}").random((len(parts), len(looks)))
     used = [0] * len(looks)
     chosen: list[int] = []
     labels: list[int] = []
