@@ -24,10 +24,9 @@ __all__ = ["FlashReport", "FlashScreen", "Mode", "limit", "relative_luminance", 
 
 Mode = Literal["strict", "standard", "off"]
 
-# Transitions a second that each mode allows, and the slew (Y per second) that guarantees it: a
-# change of 0.1 takes 0.1 / slew seconds, so n of them fit into a second only if slew > 0.1 (n - 1).
-# 0.6 and 0.3 are the exact bounds; a margin stays for rounding to 8 bits.
-_ALLOWED = {"strict": 3, "standard": 6}
+# The slew (Y per second) that allows 3 or 6 transitions a second: a change of 0.1 takes 0.1 / slew
+# seconds, so n of them fit into a second only if slew > 0.1 (n - 1). 0.3 and 0.6 are the exact
+# bounds; a margin stays for rounding to 8 bits.
 _SLEW = {"strict": 0.29, "standard": 0.55}
 # A cut adds one transition, so within a second of it one transition less must fit.
 _SLEW_NEAR_CUT = {"strict": 0.19, "standard": 0.46}
