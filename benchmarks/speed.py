@@ -332,17 +332,25 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {vector_width()}-bit vectors"
 
 
+def _commit() -> str:
+    """Return the commit that is measured."""
+    made = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    )
+    return made.stdout.strip() or "unknown"
+
+
 def page(results: dict[str, Any]) -> str:
     """Return RESULTS.md."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
-    ).stdout.strip()
+    commits = results.get("commits", {})
+    measured = "; ".join(f"{part} at {commits.get(part, 'unknown')}" for part in PARTS)
     lines = [
         "# Results",
         "",
         f"Made by `benchmarks/speed.py` on {platform.system()}, {machine()}, Python"
-        f" {platform.python_version()}, commit {commit or 'unknown'}. Other work ran on the"
-        " machine; ratios were taken in the same minute. Frames are 1280×720 unless stated.",
+        f" {platform.python_version()}. Commits: {measured}. The machine is shared: in a busy"
+        " minute figures a core were a third lower, with the same ratios. Frames are 1280×720"
+        " unless stated.",
         "",
     ]
     if "patterns" in results:
@@ -419,6 +427,7 @@ def main() -> None:
     for part in chosen:
         print(part)
         PARTS[part](results)
+        results.setdefault("commits", {})[part] = _commit()
         kept.write_text(json.dumps(results, indent=1) + "\n")
     (ROOT / "RESULTS.md").write_text(page(results), encoding="utf-8")
     print(f"peak memory of this run: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
