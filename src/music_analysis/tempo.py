@@ -59,6 +59,60 @@ class BeatGrid:
     """Beats to a bar."""
 
 
+@dataclass(frozen=True)
+class TempoAlternative:
+    """Another tempo at which one may tap along, such as half or double."""
+
+    bpm: float
+    strength: float
+    """In [0, 1]: 1 is as good as the tempo itself."""
+
+
+@dataclass(frozen=True)
+class Tempo:
+    """Tempo, beats, bars and how far to trust them.
+
+    ``bpm`` is None where there is not enough to tell; beats may then be empty.
+    """
+
+    bpm: float | None
+    """Beats a minute: 60 over the median interval of the beats."""
+    confidence: float
+    """How likely ``bpm`` is right within 4 %, [0, 1]."""
+    alternatives: tuple[TempoAlternative, ...]
+    """Related tempos, strongest first, at most four."""
+    beats: Seconds
+    """[B] seconds, ascending."""
+    beat_confidence: float
+    """How likely a beat lies within 70 ms of where a listener taps, at some metrical level."""
+    downbeats: Seconds
+    """[D] those of ``beats`` that begin a bar."""
+    meter: int
+    """Beats to a bar."""
+    time_signature: str | None
+    """``"4/4"``, ``"3/4"``, ``"6/8"``…: a guess; None without beats."""
+    meter_confidence: float
+    """How likely the bar lines are right, [0, 1]."""
+    curve_times: Seconds
+    """[K] seconds: where the local tempo is known, at beats."""
+    curve_bpm: Seconds
+    """[K] local tempo, smoothed over about two bars."""
+    variation: float
+    """Standard deviation over mean of the intervals between beats: 0 machine, ≥ 0.2 rubato."""
+
+    @property
+    def grid(self) -> BeatGrid:
+        """The part that pictures follow."""
+        return BeatGrid(
+            bpm=self.bpm,
+            confidence=self.beat_confidence,
+            beats=self.beats,
+            downbeats=self.downbeats,
+            alternatives=tuple((a.bpm, a.strength) for a in self.alternatives),
+            meter=self.meter,
+        )
+
+
 _NONE: Final = BeatGrid(None, 0.0, np.zeros(0), np.zeros(0), ())
 
 

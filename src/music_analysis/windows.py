@@ -60,19 +60,21 @@ class Weights:
 
 
 class Ring:
-    """The last stretch of a stereo stream, addressed by absolute sample numbers."""
+    """The last stretch of a stream, addressed by absolute sample numbers.
 
-    KEEP = 2048  # a center may lie half a window back; a whole window is kept
+    ``keep`` is the longest window: a center may lie half a window back, and a whole one is kept.
+    """
 
-    def __init__(self) -> None:
-        self.data: Floats = np.zeros((2, self.KEEP), np.float32)
-        self.base = -self.KEEP
+    def __init__(self, *, channels: int = 2, keep: int = 2048) -> None:
+        self.keep = keep
+        self.data: Floats = np.zeros((channels, keep), np.float32)
+        self.base = -keep
         self.real = 0
         self.end = 0
 
     def push(self, block: Floats, *, real: bool) -> None:
         """Append a block; ``real`` says that it is sound and not padding."""
-        kept = self.data[:, -self.KEEP :]
+        kept = self.data[:, -self.keep :]
         self.data = np.concatenate([kept, block], axis=1)
         self.end += block.shape[1]
         self.base = self.end - self.data.shape[1]
@@ -159,7 +161,7 @@ class Grid:
     def _take(self, starts: NDArray[np.int64]) -> None:
         ring = self.ring
         # identical channels (mono) need one transform, not two
-        data = ring.data[:1] if np.array_equal(ring.data[0], ring.data[1]) else ring.data
+        data = ring.data[:1] if np.array_equal(ring.data[0], ring.data[-1]) else ring.data
         frames = sliding_window_view(data, self.window, axis=1)[:, starts - ring.base]
         ends = np.flatnonzero((starts < 0) | (starts + self.window > ring.real))
         whole = np.ones(len(starts), np.bool_)
