@@ -1,7 +1,8 @@
 """How fast it is: every figure of RESULTS.md, measured in one run.
 
     .venv/bin/python benchmarks/speed.py   # all, some ten minutes; writes RESULTS.md
-    .venv/bin/python benchmarks/speed.py --only patterns,networks,job,memory,start
+    .venv/bin/python benchmarks/speed.py --only patterns,networks,job,memory,start,listening
+    .venv/bin/python benchmarks/speed.py --only listening --peer-python PEERS/bin/python
 
 Figures are the best of several runs, in CPU seconds where one core is meant, so that other work on
 the machine disturbs them little. Ratios carry over to other machines; absolute figures do not.
@@ -21,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(Path(__file__).parent))
+import listening  # noqa: E402 - beside this file
+import results_page  # noqa: E402
+
 WIDTH, HEIGHT = 1280, 720
 
 
@@ -332,18 +337,10 @@ def machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {vector_width()}-bit vectors"
 
 
-def _commit() -> str:
-    """Return the commit that is measured."""
-    made = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
-    )
-    return made.stdout.strip() or "unknown"
-
-
 def page(results: dict[str, Any]) -> str:
     """Return RESULTS.md."""
     commits = results.get("commits", {})
-    measured = "; ".join(f"{part} at {commits.get(part, 'unknown')}" for part in PARTS)
+    measured = "; ".join(f"{p} at {commits.get(p, 'unknown')}" for p in PARTS if p in results)
     lines = [
         "# Results",
         "",
@@ -411,25 +408,37 @@ def page(results: dict[str, Any]) -> str:
             " after the analysis, process start included.",
             "",
         ]
+    if "listening" in results:
+        lines += listening.section(results["listening"])
     return "\n".join(lines)
 
 
-PARTS = {"patterns": patterns, "networks": networks, "job": job, "memory": memory, "start": start}
+PARTS = {
+    "patterns": patterns,
+    "networks": networks,
+    "job": job,
+    "memory": memory,
+    "start": start,
+    "listening": listening.listening,
+}
 
 
 def main() -> None:
     """Measure and write RESULTS.md."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--only", default=",".join(PARTS), help="parts, separated by commas")
-    chosen = parser.parse_args().only.split(",")
+    parser.add_argument("--peer-python", help="a Python with librosa to compare with")
+    told = parser.parse_args()
+    chosen = told.only.split(",")
+    parts = PARTS | {"listening": partial(listening.listening, peer_python=told.peer_python)}
     kept = ROOT / "benchmarks" / "speed.json"
     results: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     for part in chosen:
         print(part)
-        PARTS[part](results)
-        results.setdefault("commits", {})[part] = _commit()
+        parts[part](results)
+        results.setdefault("commits", {})[part] = results_page.commit()
         kept.write_text(json.dumps(results, indent=1) + "\n")
-    (ROOT / "RESULTS.md").write_text(page(results), encoding="utf-8")
+    results_page.write()
     print(f"peak memory of this run: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
 
 

@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], set[str], str]] = {
         {"song.png"},
         "64×36",
     ),
+    "analyze": (("analyze", "song.wav"), {"song.analysis"}, "Tempo"),
     "looks": (("looks",), set(), "bpm"),
     "looks NAME": (("looks", "ink.toml"), set(), "Glacier"),
     "patterns": (("patterns",), set(), "ink"),

@@ -23,12 +23,14 @@ from afx.options import (
     refuse_changes,
     seconds,
 )
+from music_analysis.cli import command as analysis_command
 from music_analysis.errors import UserError
 
 if TYPE_CHECKING:
     from afx.job import Job
 
 _PICTURE, _FILM, _RUN = Picture(), Film(), Run()
+_OPTIONS = analysis_command.Options()
 
 Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 Json = Annotated[bool, Parameter(help="Print JSON, for programs.", negative="", show_default=False)]
@@ -48,6 +50,7 @@ app = App(
         ("afx demo", "no song at hand: makes one up"),
         ("afx render song.mp3", "makes song.mp4"),
         ("afx render song.mp3 --duration 20", "a first impression"),
+        ("afx analyze song.mp3", "tempo, key, chords, sections"),
         ("afx render --help", "everything that can be chosen"),
     ),
     group_commands=Group("Commands", sort_key=0),
@@ -273,6 +276,31 @@ def frame(
         show_json({"output": str(target), "at": moment, "size": job.size, "settings": settings})
     else:
         show_still(target, moment, job)
+
+
+@app.command(
+    usage="Usage: afx analyze [OPTIONS] SONG…",
+    help_epilogue=_examples(
+        ("afx analyze song.mp3", "makes song.analysis"),
+        ("afx analyze song.mp3 --json", "for programs"),
+        ("afx analyze album -o results --export midi", ""),
+        ("afx analyze ~/Music --table music.csv", "a library"),
+    ),
+)
+def analyze(
+    *song: Annotated[Path, Parameter(required=True)],
+    options: analysis_command.Options = _OPTIONS,
+) -> None:
+    """Find tempo, key, chords and sections.
+
+    Writes analysis.json, a picture, and a page in which the song plays.
+
+    Parameters
+    ----------
+    song
+        Sound files, or folders of them.
+    """
+    analysis_command.analyze(song, options)
 
 
 @app.command(

@@ -38,7 +38,8 @@ from afx.video import (
 )
 from music_analysis.audio import Audio, load
 from music_analysis.errors import UserError
-from music_analysis.features import Features, extract
+from music_analysis.features import Features
+from music_analysis.listening import listen
 
 Stage = Literal["listening", "composing", "rehearsing", "rendering", "joining"]
 OnProgress = Callable[[Stage, int, int], None]
@@ -122,9 +123,12 @@ def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = N
     audio = load(job.song)
     fps = job.rate
     with clock("listening"):
-        on_progress("listening", 0, 1)
-        features = extract(audio, fps)
-        on_progress("listening", 1, 1)
+        on_progress("listening", 0, 100)
+        heard = listen(
+            audio, fps, progress=lambda share: on_progress("listening", int(80 * share), 100)
+        )
+        features = heard.features
+        on_progress("listening", 100, 100)
     if job.start >= features.duration:
         raise UserError(
             f"--start {job.start:g} is past the end: {audio.path.name} lasts"

@@ -114,24 +114,22 @@ def cut(
     ndarray of float32, [channels, n]
         C-contiguous copies; ``n == block`` in all but the last.
     """
-    waiting: list[NDArray[np.float32]] = []
-    held = 0  # samples in `waiting`
+    out: NDArray[np.float32] | None = None
+    filled = 0  # samples in `out`
     seen = 0  # samples that came before the next batch
     for batch in batches:
         if last is not None and seen >= last:
             break
         wanted = batch[:, max(0, first - seen) : None if last is None else last - seen]
         seen += batch.shape[1]
-        if not wanted.shape[1]:
-            continue
-        waiting.append(wanted)
-        held += wanted.shape[1]
-        if held < block:
-            continue
-        joined = np.concatenate(waiting, axis=1)
-        whole = held - held % block
-        for at in range(0, whole, block):
-            yield joined[:, at : at + block].copy()
-        waiting, held = [joined[:, whole:]], held - whole
-    if held:
-        yield np.ascontiguousarray(np.concatenate(waiting, axis=1))
+        while wanted.shape[1]:
+            if out is None:
+                out, filled = np.empty((wanted.shape[0], block), np.float32), 0
+            taken = min(block - filled, wanted.shape[1])
+            out[:, filled : filled + taken] = wanted[:, :taken]
+            wanted, filled = wanted[:, taken:], filled + taken
+            if filled == block:
+                yield out
+                out = None
+    if out is not None:
+        yield np.ascontiguousarray(out[:, :filled])

@@ -97,7 +97,7 @@ class Features:
     summary: FeatureSummary
 
 
-def extract(audio: SoundSource, fps: Fraction) -> Features:
+def extract(audio: SoundSource, fps: Fraction, beats: BeatGrid | None = None) -> Features:
     """All features, in one pass over the sound and bounded memory.
 
     Parameters
@@ -106,6 +106,8 @@ def extract(audio: SoundSource, fps: Fraction) -> Features:
         The sound: :class:`music_analysis.audio.Audio` or anything with its ``blocks``.
     fps
         Video frames a second.
+    beats
+        Beats and bars that are known already; found here if there are none.
 
     Raises
     ------
@@ -118,8 +120,10 @@ def extract(audio: SoundSource, fps: Fraction) -> Features:
     onsets = find_onsets(spectra.onsets)
     frames, rate = len(spectra.power), float(fps)
     chroma = pitch_classes(spectra)
-    change = resample(harmonic_change(chroma), NOTE_RATE, np.arange(len(onsets.every)) / ONSET_RATE)
-    beats = track_beats(onsets.every, ONSET_RATE, onsets.low, change)
+    if beats is None:
+        times = np.arange(len(onsets.every)) / ONSET_RATE
+        change = resample(harmonic_change(chroma), NOTE_RATE, times)
+        beats = track_beats(onsets.every, ONSET_RATE, onsets.low, change)
     loud, presence = audibility(spectra)
     tracks = {
         **level_tracks(spectra, loud),

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from music_analysis.spectra import ONSET_CENTERS
@@ -31,10 +32,15 @@ _FLOOR: Final = 1e-10
 _HOLD: Final = 25  # frames: 0.25 s, longer than a drum, shorter than most notes
 _BREADTH: Final = 9  # bands: two octaves
 
-KICK: Final = ONSET_CENTERS < 150
-SNARE: Final = (ONSET_CENTERS > 300) & (ONSET_CENTERS < 5000)
-HAT: Final = ONSET_CENTERS > 5000
-LOW: Final = ONSET_CENTERS < 250
+
+@dataclass(frozen=True)
+class _Kinds:
+    """Which bands are those of a bass drum, a snare drum, a hi-hat, and low."""
+
+    kick: NDArray[np.bool_]
+    snare: NDArray[np.bool_]
+    hat: NDArray[np.bool_]
+    low: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -52,15 +58,18 @@ class Onsets:
     hat: Floats
 
 
-def find_onsets(power: Floats) -> Onsets:
+def find_onsets(power: Floats, centers: NDArray[np.float64] = ONSET_CENTERS) -> Onsets:
     """Onset strengths of quarter-octave powers.
 
     Parameters
     ----------
     power
-        float32 [N, 35] at 100 Hz, as :class:`music_analysis.spectra.Spectra` has it.
+        float32 [N, B] at 100 Hz, as :class:`music_analysis.spectra.Spectra` has it.
+    centers
+        [B] Hz: the centers of the bands, quarter octaves, ascending.
     """
-    tilt = np.sqrt(ONSET_CENTERS / 1000).astype(np.float32)  # music falls by 3 to 5 dB an octave
+    kinds = _Kinds(centers < 150, (centers > 300) & (centers < 5000), centers > 5000, centers < 250)
+    tilt = np.sqrt(centers / 1000).astype(np.float32)  # music falls by 3 to 5 dB an octave
     # every k-th frame is enough for a percentile, and bounds the cost for an hour
     loud = np.percentile(power[:: 1 + len(power) // 40_000], 99.5, axis=0) * tilt
     floor = np.float32(max(float(loud.max()) * _SHADOW, _FLOOR))
@@ -69,13 +78,13 @@ def find_onsets(power: Floats) -> Onsets:
     for start in range(0, len(power), _PAGE):
         stop = min(start + _PAGE, len(power))
         first, last = max(0, start - _MARGIN), min(len(power), stop + _MARGIN)
-        part = _strengths(power[first:last] * gain, silent_before=first == 0)
+        part = _strengths(power[first:last] * gain, kinds, silent_before=first == 0)
         columns[:, start:stop] = part[:, start - first : stop - first]
     return Onsets(*columns)
 
 
-def _strengths(scaled: Floats, *, silent_before: bool) -> Floats:
-    """[n, 35] powers over their floors to the six strengths, [6, n]."""
+def _strengths(scaled: Floats, kinds: _Kinds, *, silent_before: bool) -> Floats:
+    """[n, B] powers over their floors to the six strengths, [6, n]."""
     level = np.float32(10) * np.log10(np.float32(1) + scaled)
     highest = maximum_filter1d(level, 3, axis=1)
     before = np.empty_like(level)
@@ -87,8 +96,10 @@ def _strengths(scaled: Floats, *, silent_before: bool) -> Floats:
     np.square(long, out=long)
     np.square(broad, out=broad)
     sharp = rise * (broad / (broad + long + np.float32(1e-3)))
-    every, low = rise.mean(axis=1), rise[:, LOW].mean(axis=1)
-    kick, snare, hat = (sharp[:, kind].mean(axis=1) for kind in (KICK, SNARE, HAT))
+    every, low = rise.mean(axis=1), rise[:, kinds.low].mean(axis=1)
+    kick, snare, hat = (
+        sharp[:, kind].mean(axis=1) for kind in (kinds.kick, kinds.snare, kinds.hat)
+    )
     # the sharp start of a bass drum splashes into the middle: that is no snare
     snare = np.maximum(snare - _SPLASH * maximum_filter1d(kick, 3), 0)
     return np.stack([every, low, sharp.mean(axis=1), kick, snare, hat])

@@ -8,10 +8,10 @@ Hann windows, each centered on the time it speaks for:
 grid     times      window               gives
 ======== ========== ==================== ====================================================
 onsets   i / 100 Hz 46 ms at 22.05 kHz   quarter-octave bands, 40 Hz to 10.2 kHz
-high     i / 10 Hz  186 ms at 11.025 kHz pitches from C5 (523 Hz) up
-middle   i / 10 Hz  372 ms at 11.025 kHz pitches from C3 (131 Hz) to B4
-low      i / 10 Hz  743 ms at 11.025 kHz pitches below C3
-tuning   i / 2.5 Hz 372 ms at 11.025 kHz how far the song is from 440 Hz
+high     i / 10 Hz  186 ms at 11 kHz     pitches from C5 (523 Hz) up
+middle   i / 10 Hz  372 ms at 5.5 kHz    pitches from C3 (131 Hz) to B4
+low      i / 10 Hz  743 ms at 2.8 kHz    pitches below C3
+tuning   i / 2.5 Hz 372 ms at 5.5 kHz    how far the song is from 440 Hz
 ======== ========== ==================== ====================================================
 
 Pitches are three to a semitone, C1 (33 Hz) to B7 (3951 Hz): a constant-Q-like transform made of
@@ -40,6 +40,7 @@ from scipy import fft
 
 from music_analysis.errors import UserError
 from music_analysis.spectra import SoundSource, band_matrix
+from music_analysis.true_peak import TruePeak
 from music_analysis.windows import SAMPLE_RATE, Floats, Grid, Ring, Weights, slabs
 
 ONSET_RATE: Final = 100  # Hz
@@ -54,6 +55,7 @@ PER_SEMITONE: Final = 3  # the middle one of three is the tempered pitch at 440 
 LOUDNESS_RATE: Final = 10  # Hz: blocks of 100 ms, four of them a momentary loudness (EBU R128)
 WAVE_RATE: Final = 20  # Hz: what is drawn as a waveform
 
+_PADDED: Final = 4608  # samples: 100 ms and some zeros, a length that is quick to transform
 _SILENT: Final = 1e-12  # power of a bin: rounding noise has no tuning
 _CANCELED: Final = 0.05  # a mono mix with less than this share of the power has canceled itself out
 
@@ -78,6 +80,8 @@ class SongSpectra:
     """[W, 2] smallest and largest sample of the mono mix at 20 Hz, for drawing."""
     mono: bool
     """Whether both channels are the same."""
+    true_peak: float
+    """Largest swing of either channel at four times the rate; 1 is full scale."""
 
     def semitones(self) -> Floats:
         """Magnitudes of the 84 semitones from C1, [M, 84], with the tuning undone."""
@@ -97,7 +101,8 @@ def measure_song(source: SoundSource) -> SongSpectra:
     UserError
         If there is not a single sample.
     """
-    measured = _pass(source, lambda slab: slab.mean(axis=0, keepdims=True))
+    # a sum of rows: ten times as fast as a mean over so short an axis
+    measured = _pass(source, lambda slab: ((slab[0] + slab[1]) * np.float32(0.5))[None])
     if measured is None:
         measured = _pass(source, lambda slab: slab[:1], last=True)
     assert measured is not None
@@ -128,12 +133,13 @@ def in_semitones(pitches: Floats, tuning: float) -> Floats:
 def _pass(
     source: SoundSource, mix: Callable[[Floats], Floats], *, last: bool = False
 ) -> SongSpectra | None:
-    half = Ring(channels=1, keep=1024)
-    quarter = Ring(channels=1, keep=8192)
-    halve, halve_again = _Halver(SAMPLE_RATE), _Halver(SAMPLE_RATE // 2)
-    onsets = _OnsetGrid(half)
-    tuning = _TuningGrid(quarter)
-    notes = [_PitchGrid(quarter, window, first, stop) for window, first, stop in _RESOLUTIONS]
+    # each ring holds half the rate of the one before: 22.05, 11.025, 5.5 and 2.8 kHz
+    rates = [Fraction(SAMPLE_RATE, 2 << k) for k in range(4)]
+    rings = [Ring(channels=1, keep=2048) for _ in rates]
+    halvers = [_Halver(2 * rate) for rate in rates]
+    onsets = _OnsetGrid(rings[0], rates[0])
+    tuning = _TuningGrid(rings[2], rates[2])
+    notes = [_PitchGrid(rings[k], rates[k], *pitches) for k, *pitches in _RESOLUTIONS]
     meter, wave = _Meter(), _Wave()
     samples, mono = 0, True
     for slab in slabs(source.blocks(sample_rate=SAMPLE_RATE, channels=2)):
@@ -142,9 +148,9 @@ def _pass(
         mixed = slab[:1] if mono else mix(slab)
         meter.push(slab, mixed)
         wave.push(mixed)
-        halved = halve(mixed)
-        half.push(halved, real=True)
-        quarter.push(halve_again(halved), real=True)
+        for ring, halve in zip(rings, halvers, strict=True):
+            mixed = halve(mixed)
+            ring.push(mixed, real=True)
         for grid in (onsets, tuning, *notes):
             grid.advance()
     if samples == 0:
@@ -153,11 +159,14 @@ def _pass(
         raise UserError(f"{name} holds no sound (0 samples): give a file with something to hear")
     if meter.canceled and not last:
         return None
-    rest = halve(np.zeros((1, 0), np.float32), last=True)
-    half.push(rest, real=True)
-    quarter.push(halve_again(rest, last=True), real=True)
-    for ring in (half, quarter):
-        ring.push(np.zeros((1, 16_384), np.float32), real=False)
+    rest = np.zeros((1, 0), np.float32)
+    for ring, halve in zip(rings, halvers, strict=True):
+        rest = halve(rest, last=True)
+        ring.push(rest, real=True)
+    for grid in (onsets, tuning, *notes):
+        grid.advance()  # before the zeros push out what it still needs
+    for ring in rings:
+        ring.push(np.zeros((1, 4096), np.float32), real=False)
     duration = Fraction(samples, SAMPLE_RATE)
     for grid in (onsets, tuning, *notes):
         grid.finish(max(1, math.ceil(duration * grid.rate)))
@@ -172,14 +181,15 @@ def _pass(
         peaks=peaks,
         wave=wave.columns(),
         mono=mono,
+        true_peak=meter.true_peak.finish(),
     )
 
 
 class _Halver:
     """Halves the rate of a mono stream (soxr HQ), in time with its input."""
 
-    def __init__(self, rate: int) -> None:
-        self.stream = soxr.ResampleStream(rate, rate // 2, 1, dtype="float32")
+    def __init__(self, rate: Fraction) -> None:
+        self.stream = soxr.ResampleStream(float(rate), float(rate / 2), 1, dtype="float32")
 
     def __call__(self, block: Floats, *, last: bool = False) -> Floats:
         out: Floats = self.stream.resample_chunk(np.ascontiguousarray(block.T), last=last).T
@@ -187,8 +197,10 @@ class _Halver:
 
 
 class _OnsetGrid(Grid):
-    def __init__(self, ring: Ring) -> None:
-        super().__init__(ring, Fraction(ONSET_RATE), SAMPLE_RATE // 2, 1024)
+    centered = False
+
+    def __init__(self, ring: Ring, sample_rate: Fraction) -> None:
+        super().__init__(ring, Fraction(ONSET_RATE), sample_rate, 1024)
         pairs = [(float(a), float(b)) for a, b in itertools.pairwise(ONSET_EDGES)]
         self.weights = Weights(band_matrix(self.frequencies, pairs))
 
@@ -196,13 +208,15 @@ class _OnsetGrid(Grid):
         return (self.weights(self._spectrum(frames)),)
 
 
-# window at 11.025 kHz, first pitch and the one after the last (MIDI numbers)
-_RESOLUTIONS: Final = ((8192, 24, 48), (4096, 48, 72), (2048, 72, 108))
+# number of the ring, first pitch and the one after the last (MIDI numbers)
+_RESOLUTIONS: Final = ((3, 24, 48), (2, 48, 72), (1, 72, 108))
 
 
 class _PitchGrid(Grid):
-    def __init__(self, ring: Ring, window: int, first: int, stop: int) -> None:
-        super().__init__(ring, Fraction(PITCH_RATE), SAMPLE_RATE // 4, window)
+    centered = False
+
+    def __init__(self, ring: Ring, sample_rate: Fraction, first: int, stop: int) -> None:
+        super().__init__(ring, Fraction(PITCH_RATE), sample_rate, 2048)
         places = np.arange((stop - first) * PER_SEMITONE)
         pitch = first + (places - 1) / PER_SEMITONE
         center = 440.0 * 2.0 ** ((pitch - 69) / 12)
@@ -225,8 +239,10 @@ class _TuningGrid(Grid):
     for musical audio").
     """
 
-    def __init__(self, ring: Ring) -> None:
-        super().__init__(ring, Fraction(5, 2), SAMPLE_RATE // 4, 4096)
+    centered = False
+
+    def __init__(self, ring: Ring, sample_rate: Fraction) -> None:
+        super().__init__(ring, Fraction(5, 2), sample_rate, 2048)
         # C3 to C7: below, windows are too short; above, overtones are stretched
         self.first, self.stop = np.searchsorted(self.frequencies, (130.0, 2093.0))
 
@@ -260,12 +276,15 @@ class _Meter:
 
     def __init__(self) -> None:
         self.length = SAMPLE_RATE // LOUDNESS_RATE
-        frequencies = np.arange(self.length // 2 + 1) * float(SAMPLE_RATE) / self.length
-        gain = k_weighting(frequencies) * 2.0 / self.length**2
-        self.gain: Floats = gain.astype(np.float32)
+        frequencies = np.arange(_PADDED // 2 + 1) * float(SAMPLE_RATE) / _PADDED
+        gain = k_weighting(frequencies) * 2.0 / (self.length * _PADDED)
+        gain[[0, -1]] /= 2  # the ends of the spectrum stand for themselves
+        # twice, for real and imaginary parts
+        self.gain: Floats = np.repeat(gain, 2).astype(np.float32)
         self.rest: Floats = np.zeros((2, 0), np.float32)
         self.power: list[Floats] = []
         self.peak: list[Floats] = []
+        self.true_peak = TruePeak()
         self.total = self.mixed = 0.0
 
     @property
@@ -273,6 +292,7 @@ class _Meter:
         return self.mixed < _CANCELED * self.total
 
     def push(self, slab: Floats, mixed: Floats) -> None:
+        self.true_peak.push(slab, twins=np.array_equal(slab[0], slab[1]))
         self.total += float(np.vdot(slab, slab)) / 2
         self.mixed += float(np.vdot(mixed, mixed))
         joined = np.concatenate([self.rest, slab], axis=1)
@@ -283,11 +303,11 @@ class _Meter:
     def _take(self, blocks: Floats) -> None:
         if not blocks.shape[1]:
             return
-        self.peak.append(np.abs(blocks).max(axis=(0, 2)))
+        self.peak.append(np.maximum(blocks.max(axis=2), -blocks.min(axis=2)).max(axis=0))
         twins = np.array_equal(blocks[0], blocks[1])
-        lines = fft.rfft(blocks[:1] if twins else blocks, axis=2).view(np.float32)
+        lines = fft.rfft(blocks[:1] if twins else blocks, n=_PADDED, axis=2).view(np.float32)
         np.square(lines, out=lines)
-        power = (lines[..., 0::2] + lines[..., 1::2]) @ self.gain
+        power = lines @ self.gain
         self.power.append(power[0] * np.float32(2) if twins else power.sum(axis=0))
 
     def columns(self) -> tuple[Floats, Floats]:

@@ -148,6 +148,8 @@ def measure(source: SoundSource, fps: Fraction) -> Spectra:
         raise UserError(f"{name} holds no sound (0 samples): give a file with something to hear")
     low.push(decimate(np.zeros((2, decimate.delay * DECIMATION), np.float32)), real=True)
     low.real = -(-samples // DECIMATION)
+    for grid in grids:
+        grid.advance()  # before the zeros push out what it still needs
     for ring in (wide, low):
         ring.push(np.zeros((2, 4096), np.float32), real=False)
     for grid in grids:

@@ -31,6 +31,9 @@ def slabs(blocks: Iterable[Floats]) -> Iterator[Floats]:
     waiting: list[Floats] = []
     held = 0
     for block in blocks:
+        if not held and block.shape[1] == _SLAB:
+            yield block  # already cut as it should be
+            continue
         waiting.append(block)
         held += block.shape[1]
         if held >= _SLAB:
@@ -121,6 +124,10 @@ class Decimator:
 class Grid:
     """Hann windows of one length, centered on round(i·sample_rate/rate), read from a ring."""
 
+    centered = True
+    """Whether the mean of every window is removed. Without, a constant offset shows in the lowest
+    two bins."""
+
     def __init__(
         self, ring: Ring, rate: Fraction, sample_rate: Fraction | int, window: int
     ) -> None:
@@ -162,13 +169,15 @@ class Grid:
         ring = self.ring
         # identical channels (mono) need one transform, not two
         data = ring.data[:1] if np.array_equal(ring.data[0], ring.data[-1]) else ring.data
+        assert starts[0] >= ring.base, "a window was asked for after its samples were dropped"
         frames = sliding_window_view(data, self.window, axis=1)[:, starts - ring.base]
         ends = np.flatnonzero((starts < 0) | (starts + self.window > ring.real))
         whole = np.ones(len(starts), np.bool_)
         whole[ends] = False
-        offset = np.einsum("cnw,w->cn", frames, self.mean)
-        offset[:, ~whole] = 0
-        frames -= offset[..., None]
+        if self.centered:
+            offset = np.einsum("cnw,w->cn", frames, self.mean)
+            offset[:, ~whole] = 0
+            frames -= offset[..., None]
         for k in ends:
             # at the ends the mean is that of the real samples alone: zeros are no sound
             first, last = max(0, -int(starts[k])), min(self.window, ring.real - int(starts[k]))
