@@ -99,10 +99,11 @@ def check_same(one: Analysis, other: Analysis, *, shift=0.0, exact=True) -> None
     assert other.key.label == one.key.label
     assert other.key.tuning_hz == pytest.approx(one.key.tuning_hz, rel=0.001)
     assert same_chords(one, other, shift=shift) > (0.99 if exact else 0.97)
-    names = [(s.label, s.name) for s in one.structure.sections]
-    assert [(s.label, s.name) for s in other.structure.sections] == names
-    starts = [s.start + shift for s in one.structure.sections[1:]]
-    assert [s.start for s in other.structure.sections[1:]] == pytest.approx(starts, abs=0.1)
+    # silence is told of, as N, and is no part of the form
+    form, same = ([s for s in a.structure.sections if s.label != "N"] for a in (one, other))
+    assert [(s.label, s.name) for s in same] == [(s.label, s.name) for s in form]
+    starts = [s.start + shift for s in form[1:]]
+    assert [s.start for s in same[1:]] == pytest.approx(starts, abs=0.1)
 
 
 def sane(analysis: Analysis) -> None:
@@ -334,7 +335,11 @@ EVERYTHING = (
     tempo_unsure, beats_unsure, bars_unsure, key_unsure, chords_unsure, structure_unsure
 )  # fmt: skip
 UNTOLD = {
-    "two seconds": (lambda: clip(2.0), EVERYTHING),
+    # its two chords can be heard, and are
+    "two seconds": (
+        lambda: clip(2.0),
+        tuple(part for part in EVERYTHING if part is not chords_unsure),
+    ),
     "a held note": (held_note, EVERYTHING),
     "a drone": (drone, EVERYTHING),
     "drums only": (drums, (key_unsure, chords_unsure)),

@@ -45,6 +45,7 @@ def bars_of(
         flux=np.ones((n, SLOTS, 3), np.float32),
         register=np.ones((n, SLOTS, 2), np.float32),
         sounding=np.ones(n, bool),
+        silent=np.zeros(n, bool),
         variety=3.0,
     )
 
@@ -134,6 +135,7 @@ def passage(form: str, level: list[float]) -> Passage:
         level=np.array(level),
         voice=np.ones(count),
         height=np.ones(count),
+        silent=np.array(level) < -4,
     )
 
 

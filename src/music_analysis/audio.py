@@ -380,10 +380,9 @@ def _to_float(planes: list[NDArray[np.generic]], channels: int) -> NDArray[np.fl
     if np.issubdtype(joined.dtype, np.integer):
         scale = np.float32(2.0 ** (1 - 8 * joined.dtype.itemsize))
         return np.ascontiguousarray(joined.astype(np.float32) * scale)
-    sound: NDArray[np.float32] = np.ascontiguousarray(joined, dtype=np.float32)
     # two reductions that nearly always find nothing to do; they pass NaN on
     with np.errstate(invalid="ignore"):
-        tame = sound.size == 0 or float(sound.max()) <= LOUDEST and float(sound.min()) >= -LOUDEST
-    if not tame:
-        sound = np.clip(np.where(np.isfinite(sound), sound, np.float32(0)), -LOUDEST, LOUDEST)
-    return sound
+        loudest = max(float(joined.max(initial=0)), -float(joined.min(initial=0)))
+    if not loudest <= LOUDEST:
+        joined = np.clip(np.where(np.isfinite(joined), joined, 0), -LOUDEST, LOUDEST)
+    return np.ascontiguousarray(joined, dtype=np.float32)

@@ -35,6 +35,7 @@ _USUAL: Final = (1.6, 6.0, 0.8, 2.0, 0.9, 1.3)
 four says that nothing changes (a held note has a tenth, noise a quarter)."""
 
 _FLOOR: Final = 1e-5  # of the song's mean power: what is quieter is silence
+_HUSH: Final = 1e-4  # of it: what a reverberation fades away to
 _PAGE: Final = 2048  # rows of 100 ms
 _SILENT: Final = 1e-13  # power: rounding noise
 _SHORTEST: Final = 0.05  # seconds: borders closer than this are one
@@ -57,6 +58,8 @@ class BarFeatures:
     """[n, SLOTS, 2] octaves above C4 of what sounds above C4, and how much of it there is."""
     sounding: NDArray[np.bool_]
     """[n] whether the bar is louder than 50 dB below the song."""
+    silent: NDArray[np.bool_]
+    """[n] whether less than a quarter of the bar is louder than 40 dB below the song."""
     variety: float
     """How much the bars differ: 2 and more in songs, below 0.7 for a held note or noise."""
 
@@ -72,6 +75,7 @@ class BarFeatures:
             flux=self.flux[start:stop],
             register=self.register[start:stop],
             sounding=self.sounding[start:stop],
+            silent=self.silent[start:stop],
             variety=self.variety,
         )
 
@@ -119,12 +123,14 @@ def describe(spectra: SongSpectra, borders: NDArray[np.float64], chords: Chords)
     ranges = np.stack([part.sum(axis=1) for part in (whole, low, middle, high)], axis=1)
     level = np.log10(ranges / mean + _FLOOR)
     sounding = ranges[:, 0] > _FLOOR * mean
+    silent = (power.sum(axis=2) > _HUSH * mean).mean(axis=1) < 0.25
     flux = _flux(spectra.onsets, slots * ONSET_RATE, mean).reshape(count, SLOTS, 3)
     if sounding.any():
         flux /= flux[sounding].mean(axis=(0, 1)) + 1e-3
 
     tones = _at(_semitones(spectra), middles * PITCH_RATE)
-    loud = float(np.sqrt(np.square(tones).mean(dtype=np.float64))) + 1e-12
+    heard = np.repeat(sounding, SLOTS) if sounding.any() else slice(None)
+    loud = float(np.sqrt(np.square(tones[heard]).mean(dtype=np.float64))) + 1e-12
     tones = np.sqrt(tones / loud).reshape(count, SLOTS, -1)
     chroma = tones[:, :, 12:72].reshape(count, SLOTS // 2, 2, 5, 12).mean(axis=(2, 3))
     treble = tones[:, :, 36:78]
@@ -157,6 +163,7 @@ def describe(spectra: SongSpectra, borders: NDArray[np.float64], chords: Chords)
         flux=flux,
         register=register.astype(np.float32),
         sounding=sounding,
+        silent=silent,
         variety=2 * float(np.mean(varied[:4])),
     )
 

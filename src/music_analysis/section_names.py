@@ -18,7 +18,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_QUIET: Final = -1.5  # bel under the song: as good as silence
 _SOFT: Final = -0.25  # bel under the middle section
 _PICKUP: Final = 5.0  # seconds: a shorter section does not make an intro or outro of its own
 _EDGE: Final = 0.2  # share of the song that an intro or outro may take
@@ -37,14 +36,16 @@ class Passage:
     """How much sounds above C4, 1 on average."""
     height: NDArray[np.float64]
     """Octaves above C4 of that."""
+    silent: NDArray[np.bool_]
     lead_in: bool = False
-    """Whether the first one is only what sounds before the first bar line."""
+    """Whether the first one that is not silent is only what sounds before the first bar line."""
 
     @property
     def aside(self) -> NDArray[np.bool_]:
-        """Whether it is no part of the form: as good as silence, or the lead-in."""
-        aside: NDArray[np.bool_] = self.level < _QUIET
-        aside[:1] |= self.lead_in
+        """Whether it is no part of the form: silence, or the lead-in."""
+        aside = self.silent.copy()
+        if self.lead_in and not aside.all():
+            aside[np.argmin(aside)] = True
         return aside
 
 
@@ -90,7 +91,7 @@ def name_sections(passage: Passage) -> list[tuple[str, float]]:
         else:
             names[k] = ("part", 0.3)
     for k in np.flatnonzero(quiet).tolist():
-        names[k] = ("silence" if passage.level[k] < _QUIET else "lead-in", 0.95)
+        names[k] = ("silence" if passage.silent[k] else "lead-in", 0.95)
     return [name if name is not None else ("part", 0.2) for name in names]
 
 

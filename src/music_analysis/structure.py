@@ -127,7 +127,11 @@ def estimate(spectra: SongSpectra, tempo: Tempo, chords: Chords) -> Structure:
     belief = np.zeros(len(bars), np.float32)
     sounding = float(np.diff(borders)[bars.sounding].sum())
     if sounding >= _SHORTEST and bars.variety >= _VARIED:
-        starts, belief = find_boundaries(bars)
+        # silence before and after is no part of the form, and must not change what is
+        first, stop = _extent(bars.silent)
+        inner_starts, belief[first:stop] = find_boundaries(bars.page(first, stop))
+        edges = [0, *(inner_starts + first).tolist(), *([stop] if stop < len(bars) else [])]
+        starts = np.unique(edges)
     sections = _sections(bars, starts, belief, tempo.meter_confidence if steady else 0.0)
     inner = [s.confidence for s in sections[1:]]
     events = [
@@ -149,15 +153,31 @@ def estimate(spectra: SongSpectra, tempo: Tempo, chords: Chords) -> Structure:
     )
 
 
+def _extent(silent: NDArray[np.bool_]) -> tuple[int, int]:
+    """First bar that is not silent, and the one after the last; all of them if there is none."""
+    heard = np.flatnonzero(~silent)
+    return (int(heard[0]), int(heard[-1]) + 1) if len(heard) else (0, len(silent))
+
+
 def _sections(
     bars: BarFeatures, starts: NDArray[np.int64], belief: Floats, meter: float
 ) -> tuple[Section, ...]:
     weights = load_weights()
     ends = np.append(starts[1:], len(bars))
-    lengths = (ends - starts).astype(np.float32)
-    logits = pair_logits(pair_evidence(bars, starts), weights)
+    silent = np.logical_and.reduceat(bars.silent, starts)
+    first, stop = _extent(silent)
+    part = bars.page(int(starts[first]), int(ends[stop - 1]))
+    within = starts[first:stop] - starts[first]
+    lengths = (ends - starts)[first:stop].astype(np.float32)
+    logits = pair_logits(pair_evidence(part, within), weights)
     same, alike = (float(x) for x in weights["thresholds"])
     kinds, groups = clusters(logits, lengths, (same, alike))
+    # silence before and after are groups of their own
+    kinds, groups = (
+        np.concatenate([np.arange(-first, 0), ks, ks.max() + 1 + np.arange(len(starts) - stop)])
+        for ks in (kinds, groups)
+    )
+    kinds, groups = kinds + first, groups + first
     seconds = np.diff(bars.borders)
     start, end = bars.borders[starts], bars.borders[ends]
     weight = seconds / np.repeat(end - start, ends - starts)
@@ -172,7 +192,10 @@ def _sections(
         level=mean(bars.level[:, 0]),
         voice=mean(bars.register[:, :, 1].mean(axis=1)),
         height=mean(bars.register[:, :, 0].mean(axis=1)),
-        lead_in=len(starts) > 1 and starts[1] == 1 and seconds[0] < np.median(seconds) - 0.05,
+        silent=silent,
+        lead_in=stop - first > 1
+        and lengths[0] == 1
+        and seconds[starts[first]] < np.median(seconds) - 0.05,
     )
     labels = _labels(kinds, groups, passage.aside)
     slope, offset, trust = (np.float32(x) for x in weights["trust"])
