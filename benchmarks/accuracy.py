@@ -344,7 +344,8 @@ def main() -> None:
                 print(f"  {name:9} {measure:18} {mean:.3f} ({low:.3f} to {high:.3f}){verdict}")
         KEPT.write_text(_packed(kept), encoding="utf-8")
     figure = ROOT / "docs" / "reliability.png"
-    reliability.draw([r[OURS]["reliability"] for r in kept["runs"].values() if OURS in r], figure)
+    runs = kept.get("runs", {}).values()  # none, if nothing could be run
+    reliability.draw([r[OURS]["reliability"] for r in runs if OURS in r], figure)
     results_page.write()
 
 

@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--out", type=Path, default=Path(net.__file__).parent / "weights")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=3500)
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop earlier than steps")
     parser.add_argument("--seed", type=int, default=909)
     parser.add_argument("--start", type=Path, help="weights (torch) to go on from")

@@ -278,7 +278,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the chord network.")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--out", type=Path, default=None, metavar="FILE")
-    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--steps", type=int, default=3500)
     parser.add_argument("--rate", type=float, default=4e-3)
     parser.add_argument("--start", type=Path, metavar="FILE", help="go on from these weights")
     options = parser.parse_args()

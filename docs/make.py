@@ -1,7 +1,7 @@
 """Make the pages and pictures of the documentation that come from the code itself.
 
 .venv/bin/python docs/make.py            # patterns.md and looks.md
-.venv/bin/python docs/make.py --pictures # also the stills and the sheet of all looks
+.venv/bin/python docs/make.py --pictures # also the stills, the sheet of all looks and the analysis
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 DOCS = Path(__file__).parent
 STILLS = ("still-1.webp", "still-2.webp", "still-3.webp")
 SHEET = "looks.webp"
+ANALYSIS = "analysis.webp"
 MOMENT = 31.0
 """Second of the demo song that the sheet shows: in the first chorus."""
 
@@ -96,6 +97,27 @@ def looks_page() -> str:
     return "\n".join([*lines, ""])
 
 
+def analysis_picture() -> None:
+    """Draw the analysis of the demo song."""
+    from dataclasses import replace
+
+    from PIL import Image
+
+    from music_analysis import analysis, plots
+    from music_analysis.audio import load
+    from music_analysis.synth import demo_song, write_wav
+
+    with tempfile.TemporaryDirectory() as folder:
+        song, picture = Path(folder) / "demo.wav", Path(folder) / "demo.png"
+        made = demo_song()
+        write_wav(song, made.samples, made.sample_rate)
+        found = analysis.analyze(load(song), cache=False)
+        plots.draw(replace(found, title="The demo song"), "analysis", picture)
+        image = Image.open(picture).convert("RGB")
+        size = (1280, round(image.height * 1280 / image.width))
+        image.resize(size, Image.Resampling.LANCZOS).save(DOCS / ANALYSIS, quality=84, method=6)
+
+
 def pictures() -> None:
     """Render the three stills and the sheet of all looks."""
     from PIL import Image, ImageDraw, ImageFont
@@ -150,6 +172,7 @@ def main() -> None:
     (DOCS / "patterns.md").write_text(patterns_page(), encoding="utf-8")
     (DOCS / "looks.md").write_text(looks_page(), encoding="utf-8")
     if "--pictures" in sys.argv[1:]:
+        analysis_picture()
         pictures()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import errno
 import io
 import json
@@ -27,9 +28,10 @@ from music_analysis.analysis import load
 from music_analysis.cli import command
 from music_analysis.cli.meter import Meter
 from music_analysis.errors import UserError
-from music_analysis.summary import show, songs_table, summary
+from music_analysis.summary import summary
 from music_analysis.synth import SongSpec, make_song, noise, silence, tone, write_wav
 from music_analysis.tables import COLUMNS, row_of
+from music_analysis.terminal import show, songs_table
 from soundfiles import encode
 
 RATE = 22_050
@@ -214,6 +216,38 @@ def test_nothing_to_hear_is_not_enough_to_tell(folder: Path, kind: str) -> None:
     ok(run("analysis", "a.wav", "--export", "all"))
 
 
+def test_a_file_that_breaks_off_is_said_to(folder: Path) -> None:
+    song = make_song(SongSpec(sections=(("verse", 8),), sample_rate=RATE))
+    encode(Path("whole.flac"), song.samples, RATE)
+    assert "breaks off" not in ok(run("analysis", "whole.flac", "--no-png", "--no-html")).err
+    data = Path("whole.flac").read_bytes()
+    Path("half.flac").write_bytes(data[: len(data) // 2])
+    outcome = ok(run("analysis", "half.flac", "--no-png", "--no-html"))
+    assert re.search(r"half.flac: breaks off at 0:\d\d of 0:16", outcome.err), outcome.err
+    both = ok(run("tempo", "whole.flac", "half.flac", "--jobs", "1", "--table", "t.csv"))
+    assert both.err.count("breaks off") == 1
+
+
+def test_a_name_that_looks_like_an_option(folder: Path) -> None:
+    write_wav("-x.wav", tone(440, 1, RATE), RATE)
+    outcome = run("tempo", "-x.wav")
+    assert outcome.code == 1
+    assert "./-x.wav" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_the_tempos_that_are_named_are_rivals(capsys: pytest.CaptureFixture[str]) -> None:
+    song = made_analysis(60.0)
+    faint = tuple(dataclasses.replace(a, strength=0.001) for a in song.tempo.alternatives)
+    sure = dataclasses.replace(song.tempo, alternatives=faint, meter_confidence=0.2)
+    show(summary(dataclasses.replace(song, tempo=sure), "tempo"))
+    show(summary(dataclasses.replace(song, tempo=sure), "analysis"))
+    text = capsys.readouterr().out
+    assert "Or " not in text
+    assert "or 60" not in text
+    assert "bpm · 4/4" not in text  # a meter that is not sure is not said beside a sure tempo
+
+
 # ---- what is said --------------------------------------------------------------------------------
 
 
@@ -232,7 +266,7 @@ def test_summaries_are_short_and_fit(
         "analysis": (" bpm · 4/4 · sure · or 60, 240", "E♭ major · 5B · sure", "LUFS"),
         "tempo": (" bpm · sure", "60 bpm", "4/4 · fairly sure"),
         "key": ("E♭ major", "C minor", "A4 = 442.3 Hz"),
-        "chords": ("A♭maj7  IV", "│"),
+        "chords": ("A♭maj7  ", "Degrees", "│"),
         "structure": ("0:00–", "not sure", "A intro"),
     }
     assert all(word in text for word in wanted[part]), text

@@ -59,6 +59,15 @@ def test_pool_is_the_mean_within_the_step() -> None:
     np.testing.assert_allclose(beyond[1:, 0], 19)
 
 
+def test_columns_are_pooled_each_for_itself() -> None:
+    rows = np.random.default_rng(0).random((50, 61), np.float32)
+    times = np.array([0.0, 0.3, 0.31, 2.0, 4.9, 6.0, 7.0])
+    pooled = pool(rows, 10.0, times)
+    assert pooled.shape == (6, 61)
+    for column in range(61):
+        np.testing.assert_array_equal(pooled[:, [column]], pool(rows[:, [column]], 10.0, times))
+
+
 @pytest.mark.parametrize("with_moves", [False, True])
 def test_the_path_is_the_best_of_all(with_moves: bool) -> None:
     rng = np.random.default_rng(4)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -101,6 +101,10 @@ def check_same(one: Analysis, other: Analysis, *, shift=0.0, exact=True) -> None
     assert same_chords(one, other, shift=shift) > (0.99 if exact else 0.97)
     # silence is told of, as N, and is no part of the form
     form, same = ([s for s in a.structure.sections if s.label != "N"] for a in (one, other))
+    if not exact:  # whether a repetition is a varied one may hang on a hair
+        form, same = (
+            [replace(s, label=s.label.rstrip("'")) for s in part] for part in (form, same)
+        )
     assert [(s.label, s.name) for s in same] == [(s.label, s.name) for s in form]
     starts = [s.start + shift for s in form[1:]]
     assert [s.start for s in same[1:]] == pytest.approx(starts, abs=0.1)

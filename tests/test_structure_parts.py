@@ -6,7 +6,7 @@ import numpy as np
 
 from music_analysis.bar_features import CHANNELS, SLOTS, BarFeatures
 from music_analysis.builds import find_builds, find_drops
-from music_analysis.grouping import PAIR_INPUTS, clusters, pair_evidence
+from music_analysis.grouping import PAIR_INPUTS, clusters, pair_evidence, pair_logits
 from music_analysis.section_names import Passage, name_sections
 from music_analysis.segmentation import (
     LONGEST,
@@ -101,6 +101,16 @@ def test_sections_of_one_kind_are_closest() -> None:
     assert pairs.shape == (4, 4, PAIR_INPUTS)
     assert np.allclose(pairs, pairs.transpose(1, 0, 2), atol=1e-5)
     assert pairs[0, 2, 1] > 0.9 > 0.3 > pairs[0, 1, 1]
+
+
+def test_pairs_of_many_sections_are_looked_at_page_by_page() -> None:
+    weights = load_weights()
+    pairs = pair_evidence(bars_of("ABAC" * 40, each=2), np.arange(0, 320, 2))
+    logits = pair_logits(pairs, weights)
+    assert logits.shape == (160, 160)
+    rows = np.concatenate([np.arange(3), np.arange(60, 70), np.arange(150, 160)])
+    some = pair_logits(pairs[rows[:, None], rows], weights)
+    np.testing.assert_allclose(logits[rows[:, None], rows], some, rtol=1e-4, atol=1e-4)
 
 
 def test_clusters_are_nested_and_numbered_as_they_come() -> None:

@@ -19,9 +19,7 @@ from music_analysis.chords import Chords
 from music_analysis.song_spectra import (
     ONSET_RATE,
     PITCH_RATE,
-    SEMITONES,
     SongSpectra,
-    in_semitones,
 )
 from music_analysis.tempo import Tempo
 from music_analysis.windows import Floats
@@ -36,7 +34,6 @@ four says that nothing changes (a held note has a tenth, noise a quarter)."""
 
 _FLOOR: Final = 1e-5  # of the song's mean power: what is quieter is silence
 _HUSH: Final = 1e-4  # of it: what a reverberation fades away to
-_PAGE: Final = 2048  # rows of 100 ms
 _SILENT: Final = 1e-13  # power: rounding noise
 _SHORTEST: Final = 0.05  # seconds: borders closer than this are one
 
@@ -59,7 +56,8 @@ class BarFeatures:
     sounding: NDArray[np.bool_]
     """[n] whether the bar is louder than 50 dB below the song."""
     silent: NDArray[np.bool_]
-    """[n] whether less than a quarter of the bar is louder than 40 dB below the song."""
+    """[n] whether less than a quarter of the bar is louder than 40 dB below the song; where that
+    is so all through, whether the bar does not sound."""
     variety: float
     """How much the bars differ: 2 and more in songs, below 0.7 for a held note or noise."""
 
@@ -124,11 +122,13 @@ def describe(spectra: SongSpectra, borders: NDArray[np.float64], chords: Chords)
     level = np.log10(ranges / mean + _FLOOR)
     sounding = ranges[:, 0] > _FLOOR * mean
     silent = (power.sum(axis=2) > _HUSH * mean).mean(axis=1) < 0.25
+    if silent.all():  # single strokes, far apart: what sounds at all is no silence
+        silent = ~sounding
     flux = _flux(spectra.onsets, slots * ONSET_RATE, mean).reshape(count, SLOTS, 3)
     if sounding.any():
         flux /= flux[sounding].mean(axis=(0, 1)) + 1e-3
 
-    tones = _at(_semitones(spectra), middles * PITCH_RATE)
+    tones = _at(spectra.semitones(), middles * PITCH_RATE)
     heard = np.repeat(sounding, SLOTS) if sounding.any() else slice(None)
     loud = float(np.sqrt(np.square(tones[heard]).mean(dtype=np.float64))) + 1e-12
     tones = np.sqrt(tones / loud).reshape(count, SLOTS, -1)
@@ -174,7 +174,7 @@ def describe_beats(spectra: SongSpectra, borders: NDArray[np.float64]) -> Floats
     ``borders`` are [m+1] seconds; each half of a vector is less the song's mean and of length √½.
     """
     middles = 0.5 * (borders[:-1] + borders[1:])
-    tones = _at(_semitones(spectra), middles * PITCH_RATE)
+    tones = _at(spectra.semitones(), middles * PITCH_RATE)
     loud = float(np.sqrt(np.square(tones).mean(dtype=np.float64))) + 1e-12
     tones = np.sqrt(tones[:, 12:72] / np.float32(loud))
     chroma = tones.reshape(len(middles), 5, 12).mean(axis=1)
@@ -185,15 +185,6 @@ def describe_beats(spectra: SongSpectra, borders: NDArray[np.float64]) -> Floats
     both = zip(halves, usual, strict=True)
     joined = np.concatenate([_centered(half, sounding, least)[0] for half, least in both], axis=1)
     out: Floats = joined * np.float32(np.sqrt(0.5))
-    return out
-
-
-def _semitones(spectra: SongSpectra) -> Floats:
-    """Do as :meth:`SongSpectra.semitones`, page by page: a long song needs little more memory."""
-    out = np.empty((len(spectra.pitches), SEMITONES), np.float32)
-    for start in range(0, len(out), _PAGE):
-        page = spectra.pitches[start : start + _PAGE]
-        out[start : start + _PAGE] = in_semitones(page, spectra.tuning)
     return out
 
 
@@ -216,9 +207,12 @@ def _flux(onsets: Floats, starts: NDArray[np.float64], mean: np.float32) -> Floa
     """Rise of the level of low, middle and high pitches within 30 ms, [slots, 3], bel."""
     width = onsets.shape[1] // 8
     grouped = onsets.reshape(len(onsets), 8, width).sum(axis=2)
-    level = np.log10(grouped / mean + np.float32(1e-4))
+    grouped /= mean
+    grouped += np.float32(1e-4)
+    level = np.log10(grouped, out=grouped)
     rise = np.zeros_like(level)
-    np.maximum(level[3:] - level[:-3], 0, out=rise[3:])
+    np.subtract(level[3:], level[:-3], out=rise[3:])
+    np.maximum(rise, 0, out=rise)
     # what sounds at a bar line begins to rise up to two frames before it
     means = _means(rise, starts - 2)
     out: Floats = np.add.reduceat(means, [0, 2, 5], axis=1)

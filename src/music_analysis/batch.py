@@ -66,6 +66,8 @@ class Done:
     """Its JSON document, if wanted."""
     error: str | None = None
     """One line, if it could not be done."""
+    warning: str | None = None
+    """One line, if only a part of it is there."""
 
 
 def available_cores() -> int:
@@ -147,6 +149,21 @@ def analyze_song(task: Task, order: Order, progress: OnProgress | None = None) -
     if task.folder is not None:
         write(analysis, task, order, audio.sample_rate)
     return analysis
+
+
+def broken_off(song: Path, analysis: Analysis) -> str | None:
+    """Return a line if a file holds less sound than it promises: it is cut off or damaged."""
+    from music_analysis.audio import load
+    from music_analysis.notation import clock
+
+    try:
+        promised = load(song).duration
+    except UserError:  # it went away meanwhile
+        return None
+    if analysis.duration >= 0.95 * promised - 1.0:
+        return None
+    end = clock(analysis.duration)
+    return f"{song}: breaks off at {end} of {clock(promised)}; what there is was analyzed"
 
 
 def check_folder(folder: Path, order: Order) -> None:
@@ -233,8 +250,10 @@ class Complete:
             return Done(song, error=f"{song}: {words}; analyze it alone to see more")
         text = None
         if order.document:
-            text = text_of(document(analysis, part=order.part, arrays=False))
-        return Done(song, row_of(analysis, song), text)
+            # a list of songs says which is which
+            path = os.fsencode(song).decode("utf-8", "replace")
+            text = text_of({"path": path, **document(analysis, part=order.part, arrays=False)})
+        return Done(song, row_of(analysis, song), text, warning=broken_off(song, analysis))
 
 
 def run(

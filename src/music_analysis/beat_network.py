@@ -61,50 +61,74 @@ class Activations:
 def listen(spectra: SongSpectra) -> Activations:
     """Run the network over a song."""
     weights = _weights()
-    level = levels(spectra.onsets)
+    scale = _scale(spectra.onsets)
     change = changes(spectra.semitones())
-    length = (len(level) + 1) // 2
+    count = len(spectra.onsets)
+    length = (count + 1) // 2
     margin = reach(weights)
-    rows = np.empty((length, 2 + len(METERS) + len(TEMPOS)), np.float32)
+    onset = np.zeros((2, count), np.float32)
+    odds = np.empty((length, 2 + len(METERS)), np.float32)
+    tempo = np.empty((length, len(TEMPOS)), np.float32)
     for start in range(0, length, _PAGE):
         stop = min(start + _PAGE, length)
         first, last = max(0, start - margin), min(length, stop + margin)
-        part = inputs(level, change, first, last)
-        rows[start:stop] = _run(weights, part)[start - first : stop - first]
-    beat, downbeat = sigmoid(np.ascontiguousarray(rows[:, :2].T))
-    stop = 2 + len(METERS)
-    meter, tempo = softmax(rows[:, 2:stop]), softmax(rows[:, stop:])
-    return Activations(beat, downbeat, meter, tempo, *_onset(level))
+        # a page of levels at a time: those of two hours are 90 MB
+        before = _before(first)
+        level = _decibels(spectra.onsets[before : 2 * last], scale)
+        _onset(level, before, onset[:, 2 * start : 2 * stop], 2 * start)
+        rows = _run(weights, _inputs(level, change, first, last))[start - first : stop - first]
+        odds[start:stop] = rows[:, : odds.shape[1]]
+        tempo[start:stop] = softmax(rows[:, odds.shape[1] :])
+    beat, downbeat = sigmoid(np.ascontiguousarray(odds[:, :2].T))
+    return Activations(beat, downbeat, softmax(odds[:, 2:]), tempo, onset[0], onset[1])
 
 
 def levels(power: Floats) -> Floats:
     """Quarter-octave powers [N, 32] at 100 Hz to decibels over a floor, [N, 32], 0 for silence."""
+    return _decibels(power, _scale(power))
+
+
+def _scale(power: Floats) -> Floats:
+    """Return what powers are multiplied by, [32]: the tilt of music over the floor."""
     tilt = np.sqrt(ONSET_CENTERS / 1000).astype(np.float32)  # music falls by 3 to 5 dB an octave
     if not len(power):
-        return np.zeros(power.shape, np.float32)
+        return tilt
     # some thousand frames are enough for a percentile
     loud = np.percentile(power[:: 1 + len(power) // 4000], 99.5, axis=0) * tilt
     floor = np.float32(max(float(loud.max()) * _SHADOW, _FLOOR))
-    out = power * (tilt / floor)
+    scale: Floats = tilt / floor
+    return scale
+
+
+def _decibels(power: Floats, scale: Floats) -> Floats:
+    out = power * scale
     out += np.float32(1)
     np.log10(out, out=out)
     out *= np.float32(10)
     return out
 
 
-def _onset(level: Floats) -> tuple[Floats, Floats]:
-    """Mean rise of all bands and of the low ones around each frame, both [N]."""
-    out = np.zeros((2, len(level)), np.float32)
+def _onset(level: Floats, before: int, out: Floats, start: int) -> None:
+    """Mean rise of all bands and of the low ones around each frame.
+
+    Parameters
+    ----------
+    level
+        [n, 32] decibels at 100 Hz, from the frame ``before``.
+    out
+        [2, m] is filled; the first is the frame ``start``. The song's last frame stays 0.
+    """
     low = int(np.searchsorted(ONSET_CENTERS, _LOW))
-    for start in range(1, len(level) - 1, _PAGE):
-        stop = min(start + _PAGE, len(level) - 1)
-        rise = level[start + 1 : stop + 1] - level[start - 1 : stop - 1]
+    first = max(1, start - before)
+    stop = min(start - before + out.shape[1], len(level) - 1)
+    if first < stop:
+        rise = level[first + 1 : stop + 1] - level[first - 1 : stop - 1]
         np.maximum(rise, 0, out=rise)
-        out[0, start:stop] = rise.mean(axis=1)
-        out[1, start:stop] = rise[:, :low].mean(axis=1)
-    if len(level):
+        inside = slice(first + before - start, stop + before - start)
+        out[0, inside] = rise.mean(axis=1)
+        out[1, inside] = rise[:, :low].mean(axis=1)
+    if start == 0 and out.shape[1]:
         out[:, 0] = level[0].mean(), level[0, :low].mean()
-    return out[0], out[1]
 
 
 def changes(semitones: Floats) -> Floats:
@@ -114,9 +138,14 @@ def changes(semitones: Floats) -> Floats:
     the bass, then pitch classes above it.
     """
     loud = float(semitones.max()) if len(semitones) else 0.0
-    rows = np.log1p(semitones * np.float32(100 / loud if loud > 0 else 0))
-    treble = rows[:, 24:].reshape(len(rows), 5, 12).mean(axis=1)
-    columns = [_turn(part, span) for part in (rows[:, :_BASS], treble) for span in _SPANS]
+    bass = np.empty((len(semitones), _BASS), np.float32)
+    treble = np.empty((len(semitones), 12), np.float32)
+    for first in range(0, len(semitones), _PAGE):
+        page = slice(first, first + _PAGE)
+        rows = np.log1p(semitones[page] * np.float32(100 / loud if loud > 0 else 0))
+        bass[page] = rows[:, :_BASS]
+        treble[page] = rows[:, 24:].reshape(len(rows), 5, 12).mean(axis=1)
+    columns = [_turn(part, span) for part in (bass, treble) for span in _SPANS]
     return np.stack(columns, axis=1)
 
 
@@ -125,13 +154,16 @@ def _turn(rows: Floats, span: int) -> Floats:
     sums = np.zeros((len(rows) + 2 * span + 1, rows.shape[1]), np.float64)
     sums[span + 1 : span + 1 + len(rows)] = rows
     np.cumsum(sums, axis=0, out=sums)
-    k = np.arange(len(rows))
-    before = sums[k + span] - sums[k]
-    after = sums[k + 2 * span + 1] - sums[k + span + 1]
-    norm = np.sqrt(np.square(before).sum(axis=1) * np.square(after).sum(axis=1))
-    # silence on either side is no change of harmony
-    product = np.where(norm > 1e-9, (before * after).sum(axis=1) / np.maximum(norm, 1e-9), 1.0)
-    turned: Floats = np.clip(1 - product, 0, 1).astype(np.float32)
+    turned = np.empty(len(rows), np.float32)
+    for first in range(0, len(rows), _PAGE):
+        stop = min(first + _PAGE, len(rows))
+        before = sums[first + span : stop + span] - sums[first:stop]
+        later = first + span + 1
+        after = sums[later + span : stop + 2 * span + 1] - sums[later : stop + span + 1]
+        norm = np.sqrt(np.square(before).sum(axis=1) * np.square(after).sum(axis=1))
+        # silence on either side is no change of harmony
+        product = np.where(norm > 1e-9, (before * after).sum(axis=1) / np.maximum(norm, 1e-9), 1.0)
+        turned[first:stop] = np.clip(1 - product, 0, 1)
     return turned
 
 
@@ -145,14 +177,20 @@ def inputs(level: Floats, change: Floats, first: int, last: int) -> Floats:
     change
         [M, 6] at 10 Hz.
     """
+    return _inputs(level[_before(first) : 2 * last], change, first, last)
+
+
+def _before(first: int) -> int:
+    """First frame at 100 Hz that inputs from ``first`` on need: rises begin three frames before."""
+    return max(0, 2 * first - 3)
+
+
+def _inputs(part: Floats, change: Floats, first: int, last: int) -> Floats:
     count = last - first
-    bands = level.shape[1]
+    bands = part.shape[1]
     out = np.zeros((count, INPUTS), np.float32)
-    # three frames before, so that the first rises have something to rise from
-    start = 2 * first - 3
-    part = level[max(0, start) : 2 * last]
     padded = np.zeros((2 * count + 3, bands), np.float32)
-    offset = max(0, -start)
+    offset = max(0, 3 - 2 * first)
     padded[offset : offset + len(part)] = part
     highest = padded.copy()
     np.maximum(highest[:, 1:], padded[:, :-1], out=highest[:, 1:])

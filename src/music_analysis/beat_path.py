@@ -43,13 +43,13 @@ _EVIDENCE: Final = 0.6  # weight of the combs
 _GUESS: Final = 0.5  # weight a second of the network's guess of the tempo
 _BAR_LIFT: Final = 0.0
 _METER: Final = 0.3  # weight a second of the guess of the meter
-_STRUCK: Final = 6.0  # nats between a strong onset and none
+_STRUCK: Final = 3.0  # nats between a strong onset and none
 _ENOUGH: Final = 0.35  # an onset as strong as this share of a strong one is no news
 _LIFT: Final = 0.5  # what any beat gains: without it, weak activations would favor few beats
-_CHANGE: Final = 60.0  # cost of a change of tempo by an octave, per block
+_CHANGE: Final = 120.0  # cost of a change of tempo by an octave, per block
 _JUMP: Final = 40.0  # the most that a change costs
 _LOOSE: Final = 0.03  # octaves: intervals so near the tempo's are as good as exact
-_STIFF: Final = 400.0  # cost of an interval by squared octaves beyond
+_STIFF: Final = 1500.0  # cost of an interval by squared octaves beyond
 _RUN: Final = 8  # beats: fewer clear ones prove nothing
 _PACE: Final = 32  # beats that tell the interval at the edge of a clear passage
 _STRONG: Final = 0.7  # of the song's strong activations: clear
@@ -125,8 +125,15 @@ def follow_tempo(score: Floats, heard: Activations) -> TempoPath:
 
     def mean(columns: Floats) -> Floats:
         """Over each block."""
-        padded = np.pad(columns, ((0, blocks * _BLOCK - len(columns)), (0, 0)), mode="edge")
-        averages: Floats = padded.reshape(blocks, _BLOCK, -1).mean(axis=1)
+        whole = len(columns) // _BLOCK
+        averages = np.empty((blocks, columns.shape[1]), np.float32)
+        averages[:whole] = (
+            columns[: whole * _BLOCK].reshape(whole, _BLOCK, columns.shape[1]).mean(axis=1)
+        )
+        if whole < blocks:
+            rest = columns[whole * _BLOCK :]
+            padded = np.pad(rest, ((0, _BLOCK - len(rest)), (0, 0)), mode="edge")
+            averages[whole] = padded[None].mean(axis=1)
         return averages
 
     # bars are as regular as beats: they tell half and double tempo apart

@@ -65,7 +65,9 @@ def is_one_note(semitones: Floats) -> bool:
     sounding = total > _FAINT * total.max(initial=0)
     if not sounding.any():
         return False
-    mean = (power[sounding] / total[sounding, None]).mean(axis=0)
+    power = power[sounding]
+    power /= total[sounding, None]
+    mean = power.mean(axis=0)
     lowest = int(np.argmax(mean > 0.02 * mean.max()))
     lowest += int(np.argmax(mean[lowest : lowest + 3]))  # its skirt reaches below it
     series = lowest + np.rint(12 * np.log2(np.arange(1, 17))).astype(np.int64)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from music_analysis.colors import chord_color
-from music_analysis.notation import chord_name, clock, is_minor, pitch_class, roman_name
+from music_analysis.notation import chord_name, clock, is_minor, pitch_class
 
 if TYPE_CHECKING:
     from music_analysis.analysis import Analysis
@@ -68,6 +68,4 @@ def _cell(chords: Sequence[Chord], start: float) -> Text:
         if chord.label != "N":
             style = f"{INK} on {chord_color(pitch_class(chord.label), is_minor(chord.label))}"
         cell.append(f" {chord_name(chord.label)} ", style=style)
-        if chord.roman and len(chords) == 1:
-            cell.append(f" {roman_name(chord.roman)}", style="dim")
     return cell

@@ -47,6 +47,7 @@ _RARE: Final = 2.0  # what a chord that is neither major nor minor has to make u
 _SEVENTH: Final = 0.2  # in favor of sevenths, which the network is shy of
 _CHANGE: Final = np.array([-4.0, -5.0, -3.0, -2.0], np.float32)  # at NONE, HALF, BEAT, BAR
 _CHANGE_HEARD: Final = 1.0  # weight of the network's own idea of where chords begin
+_PAGE: Final = 2048  # steps
 _CHANGE_SHARE: Final = 0.15  # of rows: what it says on average
 
 
@@ -58,11 +59,14 @@ def find_states(evidence: Evidence, steps: Steps) -> list[ChordName | None]:
     bass = pool(
         np.log(np.maximum(evidence.bass, np.float32(1e-4))), RATE, steps.times, first=FIRST_ROW
     )
-    worth = chords[:, _CHORD]
-    worth[:, :-1] += np.float32(_BASS_WEIGHT) * bass[:, _BASS]
+    worth = np.empty((len(chords), len(STATES)), np.float32)
     against = _INVERSION * _INVERTED + _RARE * _UNUSUAL - _SEVENTH * _SEVENTHS
-    worth[:, :-1] -= against.astype(np.float32)
-    worth[:, -1] += np.float32(_NO_CHORD)
+    for first in range(0, len(chords), _PAGE):
+        page = worth[first : first + _PAGE]
+        page[:] = chords[first : first + _PAGE, _CHORD]
+        page[:, :-1] += np.float32(_BASS_WEIGHT) * bass[first : first + _PAGE, _BASS]
+        page[:, :-1] -= against.astype(np.float32)
+        page[:, -1] += np.float32(_NO_CHORD)
     lengths = np.diff(steps.times) / 0.35
     worth *= (_SCALE * lengths**_ROOT_OF_LENGTH).astype(np.float32)[:, None]
     rows = FIRST_ROW + np.arange(len(evidence.change)) / RATE

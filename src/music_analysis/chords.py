@@ -9,9 +9,10 @@ sequence of it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from music_analysis.chord_labels import NAMES, ChordName, prefers_flats, spell
 from music_analysis.chord_network import RATE, features, load, song_level
@@ -55,6 +56,7 @@ class Chords:
 
 
 # log probability of a change by rules at the beginning of a fixed step, half beat, beat, bar
+_THIRD: Final = 0.02  # of the strongest tone; in rendered songs one of 1,000 chords has so little
 _RULE_CHANGE: Final = np.array([-4.5, -6.0, -4.0, -2.5], np.float32)
 
 
@@ -133,12 +135,15 @@ def _result(
         if step < len(names) and names[step] == names[first]:
             continue
         weights = np.maximum(lengths[first:step], 1e-9)
+        sure = float(np.average(right[first:step], weights=weights))
+        if _lacks_third(names[first], np.average(chroma[first:step], axis=0, weights=weights)):
+            sure *= 0.5  # major or minor is then a toss-up
         segments.append(
             Chord(
                 start=float(steps.times[first]),
                 end=float(steps.times[step]),
                 label=spell(names[first], flats=flats),
-                confidence=float(np.average(right[first:step], weights=weights)),
+                confidence=sure,
             )
         )
         first = step
@@ -147,6 +152,14 @@ def _result(
     mean = sum(length * sure for length, sure in sounding) / total if total > 0 else 0.0
     times = steps.times.astype(np.float32)
     return Chords(tuple(segments), mean, times, chroma, probabilities)
+
+
+def _lacks_third(name: ChordName | None, chroma: NDArray[Any]) -> bool:
+    """Whether nothing is heard of the third that a chord is named for: an open fifth."""
+    if name is None:
+        return False
+    thirds = [t for t in ((name.root + 3) % 12, (name.root + 4) % 12) if t in name.pitch_classes]
+    return bool(thirds) and float(chroma[thirds].max()) < _THIRD * float(chroma.max())
 
 
 def _tone_weights(names: list[ChordName | None], lengths: Floats) -> Floats:

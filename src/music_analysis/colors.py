@@ -77,8 +77,10 @@ def chord_color(root: int | None, minor: bool) -> str:
     return (MINOR if minor else MAJOR)[root]
 
 
-def section_color(group: int) -> str:
-    """Color of a group of sections."""
+def section_color(group: int, label: str = "") -> str:
+    """Color of a group of sections; gray for what is no part of the form (``N``)."""
+    if label == "N":
+        return NO_CHORD
     return _OKABE_ITO[group % len(_OKABE_ITO)]
 
 

@@ -8,10 +8,13 @@ that is not understood comes back as it is, with its accidentals made proper.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 NOT_SURE: Final = "not sure"
 NO_ANSWER: Final = "not enough to tell"
+RIVAL: Final = 0.3
+"""Strength from which another tempo is named beside the answer."""
 
 _STEPS: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _FLATS: Final = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
@@ -54,8 +57,17 @@ _ACCIDENTAL: Final = re.compile(r"(?<=[A-G])([#b]+)")
 
 
 def section_letter(label: str) -> str:
-    """``"B''"`` → ``"B″"``."""
+    """``"B''"`` → ``"B″"``; what is no part of the form, ``N``, has no letter: ``"–"``."""
+    if label == "N":
+        return "–"
     return label.replace("''", "″").replace("'", "′")
+
+
+def section_name(name: str, confidence: float) -> str:
+    """Write a section's name, with a mark where it is a guess; ``part`` says nothing."""
+    if name == "part":
+        return ""
+    return name + ("?" if confidence < 0.5 else "")
 
 
 def accidentals(text: str) -> str:
@@ -135,6 +147,20 @@ def sureness(confidence: float) -> str:
         if confidence >= least:
             return words
     return NOT_SURE
+
+
+def steadiness(variation: float) -> str:
+    """Say in words how much the distances of beats vary, a share of their mean."""
+    for most, words in ((0.01, "very steady"), (0.04, "steady"), (0.12, "breathing")):
+        if variation < most:
+            return words
+    return "free"
+
+
+def main_range(values: Sequence[float]) -> tuple[float, float]:
+    """Return the range of a curve but for the 2 % at either end, which are slips of the ear."""
+    ordered, last = sorted(values), len(values) - 1
+    return ordered[round(0.02 * last)], ordered[round(0.98 * last)]
 
 
 def percent(share: float) -> str:

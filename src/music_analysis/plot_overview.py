@@ -38,7 +38,8 @@ def draw(analysis: Analysis) -> Sheet:
     top = 1.0
     draw_sections(sheet.axes(top, 1.0, title="Sections"), analysis, names=True)
     most, _ = chord_summary(analysis.chords)
-    note = f"mostly {most}" if analysis.chords.segments else ""
+    heard = any(chord.label != "N" for chord in analysis.chords.segments)
+    note = f"mostly {most}" if heard else ""
     _chords(sheet.axes(top + 1.5, 0.34, title="Chords", note=note), analysis)
     draw_segments(sheet.axes(top + 2.3, 0.28, title="Key"), analysis)
     left = INSIDE - 2.75

@@ -37,8 +37,8 @@ def draw(analysis: Analysis) -> Sheet:
 
 def summary(structure: Structure) -> tuple[str, str]:
     """Heading and remark: the letters of the form, and how sure they are."""
-    sections = structure.sections
-    if not sections:
+    sections = [s for s in structure.sections if s.label != "N"]
+    if not sections or (len(sections) == 1 and structure.confidence < 0.5):
         return notation.NOT_SURE, notation.NO_ANSWER
     form = " ".join(notation.section_letter(s.label) for s in sections)
     if len(form) > 26:
@@ -54,7 +54,7 @@ def summary(structure: Structure) -> tuple[str, str]:
 
 def section_name(section: Section) -> str:
     """Name of a section, with a mark where it is a guess."""
-    return section.name + ("?" if section.name_confidence < 0.5 else "")
+    return notation.section_name(section.name, section.name_confidence)
 
 
 def draw_sections(axes: Axes, analysis: Analysis, *, names: bool) -> None:
@@ -68,16 +68,13 @@ def draw_sections(axes: Axes, analysis: Analysis, *, names: bool) -> None:
     axes.set_xlim(0, max(analysis.duration, 1e-3))
     axes.set_ylim(-1.1, 2.2)
     axes.set_yticks([])
-    tints = [
-        (s.start, s.end, colors.mixed(colors.section_color(s.group), colors.PAPER, 0.28), "")
-        for s in sections
-    ]
+    tints = [(s.start, s.end, colors.mixed(_color(s), colors.PAPER, 0.28), "") for s in sections]
     ribbon(axes, tints, low=-1.1, high=1.15)
     bands = [
         (
             s.start,
             s.end,
-            colors.mixed(colors.section_color(s.group), colors.PAPER, 0.3 + 0.6 * s.confidence),
+            colors.mixed(_color(s), colors.PAPER, 0.3 + 0.6 * s.confidence),
             _label(s, analysis.duration, names),
         )
         for s in sections
@@ -85,11 +82,17 @@ def draw_sections(axes: Axes, analysis: Analysis, *, names: bool) -> None:
     ribbon(axes, bands, low=1.15, high=2.2, size=7.5)
 
 
+def _color(section: Section) -> str:
+    return colors.section_color(section.group, section.label)
+
+
 def _label(section: Section, duration: float, names: bool) -> str:
     letter = notation.section_letter(section.label)
     name = section_name(section)
     share = (section.end - section.start) / max(duration, 1e-3)
-    return f"{letter}\n{name}" if names and share > 0.0105 * len(name) else letter
+    if section.label == "N":  # gray says that it has no letter
+        return name
+    return f"{letter}\n{name}" if name and names and share > 0.0105 * len(name) else letter
 
 
 def _novelty(axes: Axes, analysis: Analysis) -> None:
@@ -182,7 +185,7 @@ def _table(sheet: Sheet, analysis: Analysis, left: float, top: float) -> None:
             axes.text(0.3, middle, f"… {len(sections) - most + 1} more", fontsize=7.5,
                       color=colors.MUTED, va="center_baseline")  # fmt: skip
             continue
-        axes.barh(middle, 0.2, height=0.72, color=colors.section_color(section.group), linewidth=0)
+        axes.barh(middle, 0.2, height=0.72, color=_color(section), linewidth=0)
         words = (
             (0.3, notation.section_letter(section.label), colors.INK, "left"),
             (0.72, section_name(section), colors.INK, "left"),

@@ -120,8 +120,7 @@ def _steadiness(analysis: Analysis) -> str:
     tempo = analysis.tempo
     if tempo.bpm is None or len(tempo.curve_bpm) < 2:
         return ""
-    kinds = ((0.01, "very steady"), (0.04, "steady"), (0.12, "breathing"))
-    words = next((name for most, name in kinds if tempo.variation < most), "free")
+    words = notation.steadiness(tempo.variation)
     return f"{words}: beats vary by {100 * tempo.variation:.1f} %"
 
 

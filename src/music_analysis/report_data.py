@@ -85,10 +85,10 @@ def page_data(analysis: Analysis, part: Part) -> dict[str, Any]:
             {
                 "start": s.start,
                 "end": s.end,
-                "label": notation.section_letter(s.label),
-                "name": s.name + ("?" if s.name_confidence < 0.5 else ""),
+                "label": "" if s.label == "N" else notation.section_letter(s.label),
+                "name": notation.section_name(s.name, s.name_confidence),
                 "sure": round(s.confidence, 3),
-                "color": colors.section_color(s.group),
+                "color": colors.section_color(s.group, s.label),
             }
             for s in structure.sections
         ],

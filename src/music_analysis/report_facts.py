@@ -85,7 +85,9 @@ def _tempo_card(analysis: Analysis) -> Card:
     tempo = analysis.tempo
     if tempo.bpm is None:
         return Card("Tempo", None)
-    others = ", ".join(notation.bpm_text(a.bpm) for a in tempo.alternatives[:3])
+    others = ", ".join(
+        notation.bpm_text(a.bpm) for a in tempo.alternatives[:3] if a.strength >= notation.RIVAL
+    )
     return Card(
         "Tempo",
         f"{notation.bpm_text(tempo.bpm)} bpm",
@@ -98,8 +100,8 @@ def _steady_card(analysis: Analysis) -> Card:
     tempo = analysis.tempo
     if tempo.bpm is None or len(tempo.curve_bpm) < 2:
         return Card("Tempo range", None)
-    low, high = np.percentile(tempo.curve_bpm, [2, 98])
-    words = f"{notation.bpm_text(float(low))}–{notation.bpm_text(float(high))} bpm"
+    low, high = notation.main_range(tempo.curve_bpm.tolist())
+    words = f"{notation.bpm_text(low)}–{notation.bpm_text(high)} bpm"
     return Card("Tempo range", words, None, f"beats vary by {100 * tempo.variation:.1f} %")
 
 
@@ -132,12 +134,12 @@ def _chords_card(analysis: Analysis) -> Card:
 
 def _form_card(analysis: Analysis) -> Card:
     structure = analysis.structure
-    if not structure.sections:
+    count = sum(section.label != "N" for section in structure.sections)
+    if not count or (count == 1 and structure.confidence < 0.5):
         return Card("Form", None)
     words, _ = plot_structure.summary(structure)
-    return Card(
-        "Form", words.rstrip("?"), structure.confidence, f"{len(structure.sections)} sections"
-    )
+    sections = f"{count} sections" if count > 1 else "one section"
+    return Card("Form", words.rstrip("?"), structure.confidence, sections)
 
 
 def _events_card(analysis: Analysis) -> Card:
@@ -222,8 +224,9 @@ def _grouped(analysis: Analysis, bars: list[Bar], early: float) -> list[tuple[st
         at = max(int(np.searchsorted(starts, bar.start + early + 1e-3, side="right")) - 1, 0)
         if at != last or not groups:
             section = sections[at]
-            name = section.name + ("?" if section.name_confidence < 0.5 else "")
-            groups.append((f"{notation.section_letter(section.label)} · {name}", []))
+            name = notation.section_name(section.name, section.name_confidence)
+            letter = "" if section.label == "N" else notation.section_letter(section.label)
+            groups.append((" · ".join(filter(None, (letter, name))), []))
             last = at
         groups[-1][1].append(bar)
     return groups

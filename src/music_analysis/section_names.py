@@ -55,7 +55,7 @@ def name_sections(passage: Passage) -> list[tuple[str, float]]:
     if count == 0:
         return []
     if count < 3:
-        return [("part", 0.2)] * count
+        return [_aside(passage, k) if passage.aside[k] else ("part", 0.2) for k in range(count)]
     length = passage.end - passage.start
     total = float(length.sum())
     quiet = passage.aside
@@ -91,8 +91,13 @@ def name_sections(passage: Passage) -> list[tuple[str, float]]:
         else:
             names[k] = ("part", 0.3)
     for k in np.flatnonzero(quiet).tolist():
-        names[k] = ("silence" if passage.silent[k] else "lead-in", 0.95)
+        names[k] = _aside(passage, k)
     return [name if name is not None else ("part", 0.2) for name in names]
+
+
+def _aside(passage: Passage, k: int) -> tuple[str, float]:
+    """Name what is no part of the form."""
+    return "silence" if passage.silent[k] else "lead-in", 0.95
 
 
 def _edges(

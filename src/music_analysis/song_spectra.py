@@ -41,7 +41,7 @@ from scipy import fft
 from music_analysis.errors import UserError
 from music_analysis.spectra import SoundSource, band_matrix
 from music_analysis.true_peak import TruePeak
-from music_analysis.windows import SAMPLE_RATE, Floats, Grid, Ring, Weights, slabs
+from music_analysis.windows import SAMPLE_RATE, Floats, Grid, Ring, Weights, joined, slabs
 
 ONSET_RATE: Final = 100  # Hz
 ONSET_EDGES: Final[NDArray[np.float64]] = 40.0 * 2.0 ** (np.arange(33) / 4.0)
@@ -55,6 +55,7 @@ PER_SEMITONE: Final = 3  # the middle one of three is the tempered pitch at 440 
 LOUDNESS_RATE: Final = 10  # Hz: blocks of 100 ms, four of them a momentary loudness (EBU R128)
 WAVE_RATE: Final = 20  # Hz: what is drawn as a waveform
 
+_PAGE: Final = 2048  # rows worked on at once: three minutes
 _PADDED: Final = 4608  # samples: 100 ms and some zeros, a length that is quick to transform
 _SILENT: Final = 1e-12  # power of a bin: rounding noise has no tuning
 _CANCELED: Final = 0.05  # a mono mix with less than this share of the power has canceled itself out
@@ -114,19 +115,20 @@ def in_semitones(pitches: Floats, tuning: float) -> Floats:
 
     A semitone is the root of the mean square of its middle and half of its neighbors.
     """
-    rows = len(pitches)
-    power = np.square(pitches)
     # shifted by whole and broken bins, so that the song's own A lies in the middle of three
     shift = tuning * PER_SEMITONE
     whole = math.floor(shift)
     part = np.float32(shift - whole)
-    padded = np.pad(power, ((0, 0), (3, 4)))
     start = 3 + whole
-    moved = padded[:, start : start + power.shape[1]] * (1 - part)
-    moved += padded[:, start + 1 : start + 1 + power.shape[1]] * part
-    triples = moved.reshape(rows, SEMITONES, PER_SEMITONE)
     weights = np.array([0.5, 1.0, 0.5], np.float32)
-    semitones: Floats = np.sqrt(np.maximum(triples @ weights, 0))
+    semitones = np.empty((len(pitches), SEMITONES), np.float32)
+    for first in range(0, len(pitches), _PAGE):
+        power = np.square(pitches[first : first + _PAGE])
+        padded = np.pad(power, ((0, 0), (3, 4)))
+        moved = padded[:, start : start + power.shape[1]] * (1 - part)
+        moved += padded[:, start + 1 : start + 1 + power.shape[1]] * part
+        triples = moved.reshape(len(power), SEMITONES, PER_SEMITONE)
+        np.sqrt(np.maximum(triples @ weights, 0), out=semitones[first : first + _PAGE])
     return semitones
 
 
@@ -170,7 +172,7 @@ def _pass(
     duration = Fraction(samples, SAMPLE_RATE)
     for grid in (onsets, tuning, *notes):
         grid.finish(max(1, math.ceil(duration * grid.rate)))
-    pitches = np.concatenate([grid.columns()[0] for grid in notes], axis=1)
+    pitches = joined(*(grid.parts[0] for grid in notes))
     loudness, peaks = meter.columns()
     return SongSpectra(
         duration=float(duration),
@@ -305,7 +307,10 @@ class _Meter:
             return
         self.peak.append(np.maximum(blocks.max(axis=2), -blocks.min(axis=2)).max(axis=0))
         twins = np.array_equal(blocks[0], blocks[1])
-        lines = fft.rfft(blocks[:1] if twins else blocks, n=_PADDED, axis=2).view(np.float32)
+        heard = blocks[:1] if twins else blocks
+        # a constant offset is no sound, but its ends would be: the zeros after each block
+        heard = heard - heard.mean(axis=2, keepdims=True)
+        lines = fft.rfft(heard, n=_PADDED, axis=2).view(np.float32)
         np.square(lines, out=lines)
         power = lines @ self.gain
         self.power.append(power[0] * np.float32(2) if twins else power.sum(axis=0))

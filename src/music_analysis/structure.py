@@ -38,6 +38,7 @@ _SHORTEST: Final = 20.0  # seconds: less is one section
 _ROWS: Final = 512  # of a similarity matrix
 _BEAT: Final = 0.5  # seconds: what a beat is where there are none
 _VARIED: Final = 1.0  # variety of bars: less is one section
+_CERTAIN: Final = 0.95  # belief in a border between silence and sound
 _UNSURE: Final = 0.1  # confidence of a single section
 
 
@@ -127,11 +128,17 @@ def estimate(spectra: SongSpectra, tempo: Tempo, chords: Chords) -> Structure:
     belief = np.zeros(len(bars), np.float32)
     sounding = float(np.diff(borders)[bars.sounding].sum())
     if sounding >= _SHORTEST and bars.variety >= _VARIED:
-        # silence before and after is no part of the form, and must not change what is
-        first, stop = _extent(bars.silent)
+        # silence before and after must not change what is found; a bar of it tells where it ends
+        heard, over = _extent(bars.silent)
+        first, stop = max(0, heard - 1), min(len(bars), over + 1)
         inner_starts, belief[first:stop] = find_boundaries(bars.page(first, stop))
-        edges = [0, *(inner_starts + first).tolist(), *([stop] if stop < len(bars) else [])]
-        starts = np.unique(edges)
+        starts = inner_starts + first
+        if heard > 1:
+            starts = np.unique([0, heard, *starts[starts > heard]])
+            belief[heard] = max(belief[heard], _CERTAIN)
+        if len(bars) - over > 1:
+            starts = np.unique([*starts[starts < over], over])
+            belief[over] = max(belief[over], _CERTAIN)
     sections = _sections(bars, starts, belief, tempo.meter_confidence if steady else 0.0)
     inner = [s.confidence for s in sections[1:]]
     events = [

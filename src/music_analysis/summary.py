@@ -7,13 +7,11 @@ longer than 80 columns.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -22,33 +20,34 @@ from music_analysis.colors import chord_color, section_color
 from music_analysis.notation import (
     NO_ANSWER,
     NOT_SURE,
+    RIVAL,
     bpm_text,
     chord_name,
     clock,
     is_minor,
     key_name,
+    main_range,
+    percent,
     pitch_class,
+    roman_name,
+    section_letter,
+    section_name,
+    steadiness,
     sureness,
 )
 from music_analysis.tables import main_chords
+from music_analysis.terminal import SURE, WIDTH, printable, width
 
 if TYPE_CHECKING:
     from music_analysis.analysis import Analysis
+    from music_analysis.structure import Structure
     from music_analysis.tempo import Tempo
 
-SURE: Final = 0.5
-"""Confidence below which an answer is said to be not sure."""
-WIDTH: Final = 62
-"""Cells of strips and curves."""
+_LITTLE: Final = 0.005
+"""Strength below which a rival is not worth a line."""
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
-_REMARKS: Final = {".html": "open it in a browser: the song plays in it"}
 
 Row = tuple[str, str | Text]
-
-
-def show(what: RenderableType) -> None:
-    """Print for people; what was not written as styled text is not interpreted."""
-    Console(highlight=False, markup=False, emoji=False).print(what)
 
 
 def summary(analysis: Analysis, part: str = "analysis") -> RenderableType:
@@ -69,48 +68,18 @@ def summary(analysis: Analysis, part: str = "analysis") -> RenderableType:
         "structure": _structure,
     }[part](analysis)
     engine = analysis.analysers.partition("+")[2]
-    credit = [Text(f"  heard by {_printable(engine)}", style="dim")] if engine else []
+    credit = [Text(f"  heard by {printable(engine)}", style="dim")] if engine else []
     return Group(_heading(analysis), *made, *credit)
 
 
-def songs_table(rows: Iterable[dict[str, Any]]) -> Table:
-    """Return one line a song, of the rows of :mod:`music_analysis.tables`."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("song", overflow="ellipsis", no_wrap=True, max_width=32)
-    for name in ("length", "bpm", "meter", "key", "", "sections"):
-        right = name in ("length", "bpm", "sections")
-        table.add_column(name, no_wrap=True, justify="right" if right else "left")
-    rows = list(rows)
-    paths = [row["path"].replace("\\", "/").rsplit("/", 2) for row in rows]
-    names = Counter(path[-1] for path in paths)
-    for row, path in zip(rows, paths, strict=True):
-        name = path[-1] if names[path[-1]] == 1 else "/".join(path[-2:])
-        doubt = "?" if row["bpm_confidence"] < SURE else ""
-        key_doubt = "?" if row["key_confidence"] < SURE else ""
-        table.add_row(
-            Text(_printable(name)),
-            clock(row["duration"]),
-            "–" if row["bpm"] is None else bpm_text(row["bpm"]) + doubt,
-            row["time_signature"] or "–",
-            "–" if row["key"] is None else key_name(row["key"]) + key_doubt,
-            Text(row["camelot"] or "", style="dim"),
-            str(row["sections"] or "–"),
-        )
-    return table
-
-
 def _heading(analysis: Analysis) -> Text:
-    name, length = _printable(analysis.file), clock(analysis.duration)
+    name, length = printable(analysis.file), clock(analysis.duration)
     if analysis.title is None:
         return Text.assemble((name, "bold"), (f"  {length}", "dim"))
-    artist = f" · {_printable(analysis.artist)}" if analysis.artist else ""
+    artist = f" · {printable(analysis.artist)}" if analysis.artist else ""
     return Text.assemble(
-        (_printable(analysis.title), "bold"), artist, (f"\n{name}  {length}", "dim")
+        (printable(analysis.title), "bold"), artist, (f"\n{name}  {length}", "dim")
     )
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _grid(rows: Iterable[Row]) -> Table:
@@ -157,9 +126,10 @@ def _everything(analysis: Analysis) -> list[RenderableType]:
 def _bpm(tempo: Tempo) -> Text:
     if tempo.bpm is None:
         return _answer(None, 0.0)
-    more = f" · {tempo.time_signature}" if tempo.time_signature else ""
+    meter = tempo.time_signature if tempo.meter_confidence >= SURE else None
+    more = f" · {meter}" if meter else ""
     text = _answer(f"{bpm_text(tempo.bpm)} bpm", tempo.confidence, more)
-    others = [bpm_text(a.bpm) for a in tempo.alternatives if a.strength >= 0.3][:3]
+    others = [bpm_text(a.bpm) for a in tempo.alternatives if a.strength >= RIVAL][:3]
     if others:
         text.append(f" · or {', '.join(others)}", style="dim")
     return text
@@ -182,6 +152,7 @@ def _tonality(analysis: Analysis) -> Text:
 
 
 def _chord_words(analysis: Analysis) -> Text:
+    """Return the chords that sound longest, each with its share of the time."""
     most = main_chords(analysis)[:5]
     if not most:
         return _answer(None, 0.0)
@@ -192,47 +163,63 @@ def _chord_words(analysis: Analysis) -> Text:
         text.append(" " * bool(index))
         color = chord_color(pitch_class(label), is_minor(label))
         text.append(f" {chord_name(label)} ", style=f"{INK} on {color}")
-        text.append(f" {share:.0%}", style="dim")
+        text.append(f" {percent(share)}", style="dim")
     return text
 
 
 def _form_rows(analysis: Analysis) -> list[Row]:
-    if not analysis.structure.sections:
+    structure = analysis.structure
+    if not _has_form(structure):
         return [("Form", _answer(None, 0.0))]
     legend = _legend(analysis)
     rows: list[Row] = [("Form", _strip(analysis)), *([("", legend)] if legend else [])]
-    if analysis.structure.confidence < SURE:
+    if structure.confidence < SURE:
         rows.append(("", Text(f"{NOT_SURE} where sections begin", style="yellow")))
     return rows
+
+
+def _has_form(structure: Structure) -> bool:
+    """Whether there is more to say than that something sounds."""
+    letters = [section.label for section in structure.sections if section.label != "N"]
+    return len(letters) > 1 or (len(letters) == 1 and structure.confidence >= SURE)
 
 
 def _strip(analysis: Analysis) -> Text:
     """Return a song's sections along a strip."""
     sections = analysis.structure.sections
     whole = max(analysis.duration, 1e-9)
-    borders = [round(s.start / whole * WIDTH) for s in sections] + [WIDTH]
+    columns = width()
+    borders = [round(s.start / whole * columns) for s in sections] + [columns]
     strip = Text()
     for section, start, end in zip(sections, borders, borders[1:], strict=False):
         cells = end - start
-        text = f"▏{section.label}" if cells > 1 else section.label
-        style = f"{INK} on {section_color(section.group)}"
+        letter = section_letter(section.label)
+        text = f"▏{letter}" if cells > 1 else letter
+        style = f"{INK} on {section_color(section.group, section.label)}"
         strip.append(text[:cells].ljust(cells), style=style)
     return strip
 
 
 def _legend(analysis: Analysis) -> Text:
     """Return what the strip's letters are called, the longest first."""
-    groups: dict[int, Counter[str]] = {}
-    letters: dict[int, str] = {}
+    groups: dict[str, Counter[str]] = {}
+    sure: Counter[tuple[str, str]] = Counter()  # seconds times confidence
     for section in analysis.structure.sections:
-        names = groups.setdefault(section.group, Counter())
-        names[section.name] += max(1, round(section.end - section.start))
-        letters.setdefault(section.group, section.label.rstrip("'"))
+        letter, seconds = section_letter(section.label.rstrip("'")), section.end - section.start
+        names = groups.setdefault(letter, Counter())
+        names[section.name] += seconds  # type: ignore[assignment]
+        sure[letter, section.name] += section.name_confidence * seconds  # type: ignore[assignment]
     legend = Text(style="dim")
-    for group, names in sorted(groups.items(), key=lambda item: -item[1].total())[:6]:
-        words = "/".join(name for name, _ in names.most_common(2) if name != "part")
+    aside = section_letter("N")
+    longest = sorted(groups.items(), key=lambda item: (item[0] == aside, -item[1].total()))
+    for letter, names in [*longest[:6], *(g for g in longest[6:] if g[0] == aside)]:
+        found = (
+            section_name(name, sure[letter, name] / max(seconds, 1e-9))
+            for name, seconds in names.most_common(2)
+        )
+        words = "/".join(filter(None, found))
         if words:
-            legend.append(f"{' · ' * bool(legend)}{letters[group]} {words}")
+            legend.append(f"{' · ' * bool(legend)}{letter} {words}")
     return legend
 
 
@@ -247,13 +234,15 @@ def _sound_rows(analysis: Analysis) -> list[Row]:
     if not known:
         return [("Sound", _answer(None, 0.0))]
     text = Text()
+    if mood.integrated_loudness is None:
+        return [("Sound", known)]
     for name, value in (
         ("energy", mood.energy),
         ("brightness", mood.brightness),
         ("pulse", mood.pulse_clarity),
     ):
         text.append(f"{'  ' * bool(text)}{name} ")
-        text.append(_bar(value, 8), style="dim")
+        text.append(_bar(value, 8 if width() == WIDTH else 4), style="dim")
     return [("Sound", known), ("", text)]
 
 
@@ -272,36 +261,32 @@ def _tempo(analysis: Analysis) -> list[RenderableType]:
             Text.assemble(
                 f"{bpm_text(other.bpm):>5} bpm ",
                 (_bar(other.strength), "cyan"),
-                f" {other.strength:.2f}",
+                f" {percent(other.strength)}",
             ),
         )
-        for index, other in enumerate(tempo.alternatives)
+        for index, other in enumerate(a for a in tempo.alternatives if a.strength >= _LITTLE)
     ]
     rows.append(("Meter", _answer(tempo.time_signature, tempo.meter_confidence)))
     if len(tempo.beats):
         span = f"{clock(float(tempo.beats[0]), tenths=True)} to "
         span += clock(float(tempo.beats[-1]), tenths=True)
         rows.append(("Beats", f"{len(tempo.beats)}, {len(tempo.downbeats)} bars · {span}"))
-    rows.append(("Pulse", f"{_steadiness(tempo.variation)} (varies by {tempo.variation:.1%})"))
+    rows.append(
+        ("Pulse", f"{steadiness(tempo.variation)} (beats vary by {100 * tempo.variation:.1f} %)")
+    )
     if len(tempo.curve_bpm) > 1:
         rows.append(("Curve", Text(_sparks(tempo.curve_bpm.tolist()), style="cyan")))
-        low, high = float(tempo.curve_bpm.min()), float(tempo.curve_bpm.max())
+        low, high = main_range(tempo.curve_bpm.tolist())
         rows.append(("", f"{bpm_text(low)} to {bpm_text(high)} bpm"))
     return [_grid(rows)]
-
-
-def _steadiness(variation: float) -> str:
-    for most, words in ((0.01, "steady as a machine"), (0.05, "steady"), (0.2, "breathing")):
-        if variation < most:
-            return words
-    return "free (rubato)"
 
 
 def _sparks(values: Sequence[float]) -> str:
     """Draw a curve in one line; a span of less than 4 % of its middle is nearly flat."""
     means = []
-    for k in range(min(WIDTH, len(values))):
-        first, last = (j * len(values) // min(WIDTH, len(values)) for j in (k, k + 1))
+    cells = min(width(), len(values))
+    for k in range(cells):
+        first, last = (j * len(values) // cells for j in (k, k + 1))
         means.append(sum(values[first:last]) / (last - first))
     middle = (min(means) + max(means)) / 2
     span = max(max(means) - min(means), 0.04 * abs(middle), 1e-9)
@@ -320,10 +305,10 @@ def _key(analysis: Analysis) -> list[RenderableType]:
             Text.assemble(
                 f"{key_name(other.label):<9} ",
                 (_bar(other.strength), "cyan"),
-                f" {other.strength:.0%}",
+                f" {percent(other.strength)}",
             ),
         )
-        for index, other in enumerate(key.ranking[:5])
+        for index, other in enumerate(r for r in key.ranking[:5] if r.strength >= _LITTLE)
     ]
     if len(key.segments) > 1:
         rows += [
@@ -345,23 +330,30 @@ def _chords(analysis: Analysis) -> list[RenderableType]:
     confidence = analysis.chords.confidence
     if confidence >= SURE:
         rows.append(("", f"{sureness(confidence)} on the whole"))
+    romans = {c.label: c.roman for c in analysis.chords.segments}
+    degrees = [roman_name(romans.get(label) or "–") for label, _ in main_chords(analysis)[:5]]
+    if any(degree != "–" for degree in degrees):
+        rows.append(("Degrees", "   ".join(degrees)))
     rows.append(("Key", _tonality(analysis)))
     return [_grid(rows), Text(), chord_sheet(analysis)]
 
 
 def _structure(analysis: Analysis) -> list[RenderableType]:
     structure = analysis.structure
-    if not structure.sections:
+    if not _has_form(structure):
         return [_grid(_form_rows(analysis))]
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", no_wrap=True)
     for _ in range(4):
         table.add_column(no_wrap=True)
     for section in structure.sections[:40]:
-        name = section.name if section.name_confidence >= SURE else f"{section.name}?"
+        name = section_name(section.name, section.name_confidence)
         table.add_row(
             Text(f"  {clock(section.start)}–{clock(section.end)}", style="dim"),
-            Text(f" {section.label} ", style=f"{INK} on {section_color(section.group)}"),
+            Text(
+                f" {section_letter(section.label)} ",
+                style=f"{INK} on {section_color(section.group, section.label)}",
+            ),
             Text(name),
             Text(f"{section.end - section.start:.0f} s", style="dim"),
             Text(sureness(section.confidence), style="dim"),
@@ -376,14 +368,3 @@ def _structure(analysis: Analysis) -> list[RenderableType]:
         for index, event in enumerate(structure.events[:12])
     ]
     return [_grid(_form_rows(analysis)), Text(), table, *([_grid(rows)] if rows else [])]
-
-
-def written(files: Sequence[Path]) -> Text:
-    """Say which files were written."""
-    lines = Text()
-    for file in files:
-        words = _REMARKS.get(file.suffix, "")
-        lines.append(f"{chr(10) * bool(lines)}  → ", style="dim")
-        lines.append(_printable(os.fsencode(file).decode("utf-8", "replace")))
-        lines.append(f"  {words}" if words else "", style="dim")
-    return lines

@@ -58,6 +58,7 @@ def row_of(analysis: Analysis, song: Path) -> dict[str, Any]:
     """Return a song's row: a value for each of :data:`COLUMNS`, None where it cannot be told."""
     tempo, key, mood = analysis.tempo, analysis.key, analysis.mood
     chords, structure = analysis.chords, analysis.structure
+    letters = [section.label for section in structure.sections if section.label != "N"]
     return {
         "path": os.fsencode(song).decode("utf-8", "replace"),
         "title": analysis.title,
@@ -74,12 +75,12 @@ def row_of(analysis: Analysis, song: Path) -> dict[str, Any]:
         "camelot": key.camelot,
         "modulations": len(key.modulations),
         "tuning_hz": key.tuning_hz,
-        "chords": len(chords.segments),
+        "chords": sum(chord.label != "N" for chord in chords.segments),
         "chords_confidence": chords.confidence,
         "main_chords": " ".join(label for label, _ in main_chords(analysis)[:4]),
-        "sections": len(structure.sections),
+        "sections": len(letters),
         "sections_confidence": structure.confidence,
-        "form": " ".join(section.label for section in structure.sections),
+        "form": " ".join(letters),
         "loudness_lufs": mood.integrated_loudness,
         "loudness_range_lu": mood.loudness_range,
         "true_peak_dbtp": mood.true_peak,

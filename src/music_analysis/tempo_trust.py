@@ -42,9 +42,9 @@ _LOOSE: Final = 0.12  # interval variation up to which a song has one tempo
 _RUBATO: Final = 0.2  # and from which it has none
 
 # the bias, then the weights of Clues in their order
-TEMPO: Final = (-2.96, 1.43, 4.51, 6.10, -0.05, -4.49, -48.88, 2.74, 0.58, -1.58, -0.49)
-BEATS: Final = (-3.30, 5.74, 1.22, 4.81, -0.15, -7.51, -53.28, -17.48, 0.76, 1.57, 0.69)
-BARS: Final = (-6.10, 0.44, 4.71, 3.80, -0.17, -1.13, -32.94, -1.01, 0.86, 5.30, 0.26)
+TEMPO: Final = (-5.28, 4.92, 1.47, 5.86, 0.05, -2.64, -23.79, -8.61, 0.30, -1.51, 0.81)
+BEATS: Final = (-4.35, 5.93, 5.62, 6.11, -0.11, -6.22, -51.95, -15.40, 0.44, 1.48, 0.65)
+BARS: Final = (-7.57, 2.48, 2.04, 3.48, -0.22, -0.36, -14.21, -3.91, 0.69, 3.58, 1.56)
 
 
 def trust(clues: Clues, weights: tuple[float, ...]) -> float:

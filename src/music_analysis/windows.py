@@ -23,6 +23,7 @@ SAMPLE_RATE: Final = 44_100
 DECIMATION: Final = 8
 
 _SLAB: Final = 65_536
+_ROWS: Final = 16_384  # of a page: 2 MB of onsets
 _TAPS: Final = 97  # 60 dB from 3.1 kHz on: what folds back lies above the 2.1 kHz that are used
 
 
@@ -121,6 +122,44 @@ class Decimator:
         return rest
 
 
+class Pages:
+    """Rows that come a few at a time and are joined at the end, never held twice.
+
+    They are kept in pages of one length, which are laid side by side and given back one by one.
+    """
+
+    def __init__(self) -> None:
+        self.pages: list[Floats] = []
+        self.count = 0
+
+    def append(self, rows: Floats) -> None:
+        """Take the next rows, [n, ...]."""
+        start = 0
+        while start < len(rows):
+            at = self.count % _ROWS
+            if at == 0:
+                self.pages.append(np.empty((_ROWS, *rows.shape[1:]), np.float32))
+            taken = min(_ROWS - at, len(rows) - start)
+            self.pages[-1][at : at + taken] = rows[start : start + taken]
+            start, self.count = start + taken, self.count + taken
+
+
+def joined(*parts: Pages) -> Floats:
+    """All rows of each, side by side if there are several; the pages go as they are copied."""
+    tail = parts[0].pages[0].shape[1:]
+    if len(parts) > 1:
+        tail = (sum(part.pages[0].shape[1] for part in parts),)
+    out = np.empty((parts[0].count, *tail), np.float32)
+    for start in range(0, len(out), _ROWS):
+        rows = out[start : start + _ROWS]
+        pages = [part.pages.pop(0)[: len(rows)] for part in parts]
+        if len(pages) == 1:
+            rows[:] = pages[0]
+        else:
+            np.concatenate(pages, axis=1, out=rows)
+    return out
+
+
 class Grid:
     """Hann windows of one length, centered on round(i·sample_rate/rate), read from a ring."""
 
@@ -140,7 +179,7 @@ class Grid:
         self.scale = np.float32(2.0 / (window * float(np.sum(self.hann.astype(np.float64) ** 2))))
         self.frequencies = np.arange(window // 2 + 1) * float(sample_rate) / window
         self.next = 0
-        self.parts: list[tuple[Floats, ...]] = []
+        self.parts: tuple[Pages, ...] = ()
 
     def advance(self, count: int | None = None) -> None:
         """Take every window that lies wholly in the ring, up to the count-th."""
@@ -162,8 +201,7 @@ class Grid:
 
     def columns(self) -> tuple[Floats, ...]:
         """Everything measured, joined along time; may be asked once."""
-        parts, self.parts = self.parts, []
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+        return tuple(joined(part) for part in self.parts)
 
     def _take(self, starts: NDArray[np.int64]) -> None:
         ring = self.ring
@@ -185,7 +223,11 @@ class Grid:
             share = max(float(self.mean[first:last].sum()), 1e-9)
             mean = np.einsum("cw,w->c", real, self.mean[first:last]) / np.float32(share)
             real -= mean[:, None]
-        self.parts.append(self._measure(frames))
+        measured = self._measure(frames)
+        if not self.parts:
+            self.parts = tuple(Pages() for _ in measured)
+        for part, rows in zip(self.parts, measured, strict=True):
+            part.append(rows)
 
     def _spectrum(self, frames: Floats) -> Floats:
         """[channels, n, window], windowed in place, to [n, bins] power, the channels' mean."""

@@ -216,17 +216,21 @@ def _tasks(songs: Sequence[Path], options: Options, *, several: bool) -> list[Ta
 
 
 def _one(task: Task, order: Order, options: Options) -> None:
-    from music_analysis.batch import analyze_song, files_of
+    from music_analysis.batch import analyze_song, broken_off, files_of
     from music_analysis.cli.meter import Meter
 
     with Meter(1.0, silent=options.json) as meter:
         analysis = analyze_song(task, order, meter)
+    warning = broken_off(task.song, analysis)
     if options.json:
         from music_analysis.schema import document, text_of
 
         print(_ascii(text_of(document(analysis, part=order.part, arrays=False))), end="")
+        if warning:
+            edge.say(warning)
         return
-    from music_analysis.summary import show, summary, written
+    from music_analysis.summary import summary
+    from music_analysis.terminal import show, written
 
     show(summary(analysis, order.part))
     files = files_of(task, order)
@@ -236,6 +240,9 @@ def _one(task: Task, order: Order, options: Options) -> None:
         write_table([row_of(analysis, task.song)], options.table)
         files.append(options.table)
     show(written(files))
+    sys.stdout.flush()
+    if warning:
+        edge.say(warning)
 
 
 def _several(tasks: Sequence[Task], order: Order, options: Options) -> None:
@@ -244,6 +251,7 @@ def _several(tasks: Sequence[Task], order: Order, options: Options) -> None:
 
     rows: dict[Path, dict[str, Any]] = {}
     broken: dict[Path, str] = {}
+    warnings: dict[Path, str] = {}
     jobs = options.jobs or available_cores()
     try:
         if options.json:
@@ -260,6 +268,8 @@ def _several(tasks: Sequence[Task], order: Order, options: Options) -> None:
                     if done.text is not None:
                         print("," if rows else "", _ascii(done.text), sep="\n", end="")
                     rows[done.song] = done.row
+                    if done.warning is not None:
+                        warnings[done.song] = done.warning
                 count = len(rows) + len(broken)
                 wrong = f" · {len(broken)} broken" if broken else ""
                 meter(count, f"{count}/{len(tasks)}{wrong}")
@@ -268,7 +278,7 @@ def _several(tasks: Sequence[Task], order: Order, options: Options) -> None:
         songs = [task.song for task in tasks]
         _close(
             [rows[s] for s in songs if s in rows],
-            [broken[s] for s in songs if s in broken],
+            [{**warnings, **broken}[s] for s in songs if s in warnings or s in broken],
             options,
             folders=any(task.folder for task in tasks),
         )
@@ -278,12 +288,12 @@ def _several(tasks: Sequence[Task], order: Order, options: Options) -> None:
 
 
 def _close(
-    rows: list[dict[str, Any]], broken: list[str], options: Options, *, folders: bool
+    rows: list[dict[str, Any]], complaints: list[str], options: Options, *, folders: bool
 ) -> None:
     if options.json:
         print("]")
     elif rows:
-        from music_analysis.summary import show, songs_table, written
+        from music_analysis.terminal import show, songs_table, written
 
         show(songs_table(rows))
         files = [(options.output or Path()) / "*.analysis"] if folders else []
@@ -294,7 +304,7 @@ def _close(
             files.append(options.table)
         show(written(files))
     sys.stdout.flush()
-    for line in broken:
+    for line in complaints:
         edge.say(line)
 
 

@@ -93,13 +93,17 @@ def typed(app: App, arguments: list[str]) -> CycloptsError | None:
 
 def mistake(error: CycloptsError) -> str:
     """Say in one line what is wrong with a command line."""
-    from cyclopts import MissingArgumentError, UnusedCliTokensError
+    from cyclopts import MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"one thing too many: {error.unused_tokens[0]!r} (a name with spaces needs quotes)."
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         name = error.argument.names[0] if error.argument.names else error.argument.name
         return f"{name} is missing." if not name.startswith("-") else f"{name} needs a value."
+    if isinstance(error, UnknownOptionError):
+        name = error.token.keyword or error.token.value
+        if os.path.lexists(name):
+            return f"unknown option {name}; the file of that name is ./{name}."
     return " ".join(str(error).split())
 
 

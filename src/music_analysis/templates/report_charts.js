@@ -58,7 +58,7 @@ charts.similarity = (element) => {
   element.on("plotly_hover", ({ points: [p], event }) => {
     const bar = (t) => {
       const section = sectionAt(t), count = countAt(t);
-      return `${clockText(t)}${count ? `, bar ${count.bar}` : ""}${section ? ` · ${section.label} ${section.name}` : ""}`;
+      return `${clockText(t)}${count ? `, bar ${count.bar}` : ""}${section ? ` · ${sectionText(section)}` : ""}`;
     };
     showTip(`${bar(p.x)}\n${bar(p.y)}\n${Math.round(100 * p.z / 255)} % alike`, event.clientX, event.clientY);
   });

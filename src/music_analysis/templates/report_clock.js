@@ -40,6 +40,7 @@ const chordAt = (t) => {
   return { index: k, start, end, name: D.kinds[kind][0], color: D.kinds[kind][1], roman: D.romans[roman], sure };
 };
 const sectionAt = (t) => D.sections[at(sectionStarts, t)] || null;
+const sectionText = (s) => [s.label, s.name].filter(Boolean).join(" · ");
 const keyAt = (t) => D.keys[at(keyStarts, t)] || null;
 const countAt = (t) => {
   const bar = at(downbeats, t + 0.005), beat = at(beats, t + 0.005);
@@ -51,7 +52,7 @@ const momentText = (t) => {
   const lines = [clockText(t, 1)];
   const section = sectionAt(t), chord = chordAt(t), key = keyAt(t), count = countAt(t);
   if (count) lines[0] += ` · bar ${count.bar}, beat ${count.beat}`;
-  if (section) lines.push(`${section.label} · ${section.name}`);
+  if (section) lines.push(sectionText(section));
   if (chord) {
     const sure = chord.sure < 0.5 ? ", not sure" : "";
     lines.push(`${chord.name}${chord.roman ? ` (${chord.roman})` : ""}${sure}`);
@@ -170,7 +171,7 @@ const tick = (byHand) => {
   put("numeral", chord ? chord.roman : "");
   const next = D.chords[chord ? chord.index + 1 : -1];
   put("next", next ? `then ${D.kinds[next[2]][0]}` : "");
-  put("section", section ? `${section.label} · ${section.name}` : "");
+  put("section", section ? sectionText(section) : "");
   $("spot").style.display = section ? "" : "none";
   if (section) $("spot").style.background = section.color;
   put("keynow", key ? key.name : "");

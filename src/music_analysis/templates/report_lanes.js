@@ -138,7 +138,7 @@ const drawSections = (ctx, w, h, X) => {
     ctx.fillStyle = ink["block-ink"];
     ctx.textAlign = "left";
     ctx.font = fontOf(13, 700);
-    const letter = widthOf(ctx, s.label);
+    const letter = s.label ? widthOf(ctx, s.label) : -5;
     if (right - left < letter + 8) continue;
     ctx.fillText(s.label, left + 6, band / 2 + 1);
     ctx.font = fontOf(12.5);
