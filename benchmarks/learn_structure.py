@@ -5,7 +5,7 @@ beats, downbeats) and ``audio.*``; what is measured of the sound is kept in ``FO
 ``src/music_analysis/weights/structure.safetensors``. Needs torch and mir_eval; one thread, a fixed
 seed.
 
-Every song is seen with its true bars and with those the analysers find, and every seventh in steps
+Every song is seen with its true bars and with those the analyzers find, and every seventh in steps
 of two seconds; what the two annotators say counts half each. Trained on ``train``; the few numbers
 of the dynamic programme, the clusters and the confidence are then chosen on ``train`` as well, and
 ``held`` is only scored.

@@ -1,6 +1,6 @@
 """Analyses written by hand: rich ones and one that knows nothing, for tests of what shows them.
 
-No analyser runs here, so that pictures, pages and files can be tested alone and at once. The song
+No analyzer runs here, so that pictures, pages and files can be tested alone and at once. The song
 of :func:`made_analysis` is in E flat major at 120 bpm in 4/4, with verses, choruses and a bridge, a
 last chorus in F major, one build, one drop, and a tempo that breathes a little.
 """
@@ -11,7 +11,7 @@ import itertools
 
 import numpy as np
 
-from music_analysis.analysis import ANALYSERS, Analysis
+from music_analysis.analysis import ANALYZERS, Analysis
 from music_analysis.chords import Chord, Chords
 from music_analysis.key import Key, KeyCandidate, KeySegment, Modulation
 from music_analysis.mood import Mood
@@ -64,7 +64,7 @@ def made_analysis(
         artist=artist,
         duration=duration,
         sound="5e" * 32,
-        analysers=ANALYSERS,
+        analyzers=ANALYZERS,
         tempo=_tempo(beats, downbeats),
         key=_key(duration, lift),
         chords=chords,
@@ -85,7 +85,7 @@ def nothing_analysis(
         artist=None,
         duration=duration,
         sound="00" * 32,
-        analysers=ANALYSERS,
+        analyzers=ANALYZERS,
         tempo=Tempo(None, 0.0, (), none, 0.0, none, 4, None, 0.0, none, none, 0.0),
         key=Key(None, None, None, 0.0, (), (), (), None, 440.0),
         chords=Chords(

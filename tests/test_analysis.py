@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from made_analysis import made_analysis, nothing_analysis
 from music_analysis import analysis as module
 from music_analysis import cache
-from music_analysis.analysis import ANALYSERS, SCHEMA, Analysis, analyze, load, parse, save
+from music_analysis.analysis import ANALYZERS, SCHEMA, Analysis, analyze, load, parse, save
 from music_analysis.audio import Audio
 from music_analysis.audio import load as load_audio
 from music_analysis.errors import UserError
@@ -31,7 +31,7 @@ from soundfiles import encode
 
 OLD = {
     "schema": 0,
-    "analysers": "0",
+    "analyzers": "0",
     "file": "old.mp3",
     "title": None,
     "artist": None,
@@ -189,7 +189,7 @@ def test_an_older_layout_is_brought_up_to_date(tmp_path: Path) -> None:
     assert found.chords.segments[0].roman is None
     assert found.chords.chroma.shape == (0, 12)
     assert found.mood.integrated_loudness is None
-    assert found.analysers == "0", "who found it is not forgotten"
+    assert found.analyzers == "0", "who found it is not forgotten"
     save(found, tmp_path / "new.json")
     assert json.loads((tmp_path / "new.json").read_text())["schema"] == SCHEMA
     same(found, load(tmp_path / "new.json"))
@@ -331,7 +331,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Counting:
-    """Stands in for the analysers."""
+    """Stands in for the analyzers."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls = 0
@@ -393,12 +393,12 @@ def test_without_the_cache(sounds: Path, kept: Path, counting: Counting) -> None
     assert counting.calls == 3
 
 
-def test_newer_analysers_listen_anew(
+def test_newer_analyzers_listen_anew(
     sounds: Path, kept: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     audio = load_audio(sounds / "a.wav")
     analyze(audio)
-    monkeypatch.setattr(module, "ANALYSERS", ANALYSERS + ".1")
+    monkeypatch.setattr(module, "ANALYZERS", ANALYZERS + ".1")
     analyze(audio)
     assert counting.calls == 2
     assert len(list(kept.iterdir())) == 2
@@ -466,14 +466,14 @@ def test_other_engines_are_kept_apart(
 
     def run(name: str, audio: Audio, own: Analysis) -> Analysis:
         key = replace(own.key, label="C major")
-        return replace(own, key=key, analysers=f"{ANALYSERS}+madmom 9, as you like")
+        return replace(own, key=key, analyzers=f"{ANALYZERS}+madmom 9, as you like")
 
     monkeypatch.setattr(engines, "run", run)
     audio = load_audio(sounds / "a.wav")
     for _ in range(2):
         found = analyze(audio, engine="madmom")
         assert found.key.label == "C major"
-        assert found.analysers == f"{ANALYSERS}+madmom 9, as you like"
+        assert found.analyzers == f"{ANALYZERS}+madmom 9, as you like"
         assert analyze(audio).key.label == "Eb major"
     assert counting.calls == 1
 

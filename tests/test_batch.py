@@ -74,7 +74,7 @@ def test_only_our_own_files_are_replaced(tmp_path: Path) -> None:
     (tmp_path / "key.json").write_text('{"house": 1}')
     with pytest.raises(UserError, match="not ours"):
         check_folder(tmp_path, order)
-    (tmp_path / "key.json").write_text('{\n  "schema": 1,\n  "analysers": "1"}')
+    (tmp_path / "key.json").write_text('{\n  "schema": 1,\n  "analyzers": "1"}')
     check_folder(tmp_path, order)
     with pytest.raises(UserError, match="is a file"):
         check_folder(tmp_path / "key.png", order)

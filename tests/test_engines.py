@@ -77,6 +77,16 @@ def others():
     return [name for name in names if name not in {"F# major", "A minor"}]
 
 
+def test_bar_lines_that_fall_on_one_beat_make_no_bar_of_no_beats(song) -> None:
+    _, ours = song
+    said = madmom_says(downbeats=[0.3, 0.31, 0.32, 0.33])
+    found = engines._tempo(said, ours.tempo)
+    assert found.meter == ours.tempo.meter
+    doubled = madmom_says()
+    doubled["downbeats"] = sorted(t + d for t in doubled["downbeats"] for d in (0.0, -0.2, -0.4))
+    assert engines._tempo(doubled, ours.tempo).meter == 3
+
+
 def test_what_it_says_takes_the_place_of_ours(song, repeats, tmp_path) -> None:
     audio, ours = song
     repeats(madmom_says())
@@ -139,7 +149,7 @@ def test_the_licence_is_said(name, song, repeats) -> None:
     audio, ours = song
     repeats({"engine": f"{name} 9.9"})
     found = engines.run(name, audio, ours)
-    assert f"{name} 9.9, {engines.ENGINES[name].licence}" in found.analysers
+    assert f"{name} 9.9, {engines.ENGINES[name].licence}" in found.analyzers
 
 
 def test_it_hears_the_song(song, repeats, tmp_path) -> None:
@@ -234,7 +244,7 @@ def test_the_script_asks_crema_as_it_wants_to_be_asked(song, monkeypatch, tmp_pa
     monkeypatch.setenv("PYTHONPATH", str(package.parent))
     monkeypatch.setenv(engines.PYTHON_VARIABLE, sys.executable)
     found = engines.run("crema", audio, ours)
-    assert "CREMA 0 (stand-in), BSD-2-Clause" in found.analysers
+    assert "CREMA 0 (stand-in), BSD-2-Clause" in found.analyzers
     (chord,) = found.chords.segments
     assert (chord.start, chord.label, chord.confidence) == (0.0, "A:min", 0.75)
     assert chord.end == pytest.approx(ours.duration)
@@ -254,8 +264,8 @@ def test_the_real_essentia(song) -> None:
         pytest.skip(f"{engines.PYTHON_VARIABLE} is not a Python that has essentia")
     audio, ours = song
     found = engines.run("essentia", audio, ours)
-    assert "essentia 2" in found.analysers
-    assert "AGPL-3.0" in found.analysers
+    assert "essentia 2" in found.analyzers
+    assert "AGPL-3.0" in found.analyzers
     assert any(found.tempo.bpm == pytest.approx(b, rel=0.04) for b in (60, 120, 240))
     truth = make_song(SPEC).beats
     near = np.abs(found.tempo.beats[:, None] - truth).min(axis=1)

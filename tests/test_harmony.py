@@ -186,43 +186,9 @@ def test_wheels() -> None:
     minors = {"A": "8A", "E": "9A", "G#": "1A", "Ab": "1A", "D": "7A", "C#": "12A", "F": "4A"}
     assert all(harmony.camelot(f"{tonic} major") == code for tonic, code in majors.items())
     assert all(harmony.camelot(f"{tonic} minor") == code for tonic, code in minors.items())
-    assert harmony.open_key("C major") == "1d"
-    assert harmony.open_key("A minor") == "1m"
-    assert harmony.open_key("D major") == "3d"
-    assert harmony.open_key("F minor") == "9m"
     every = [
         harmony.camelot(harmony.key_label(t, m)) for t in range(12) for m in ("major", "minor")
     ]
     assert len(set(every)) == 24
     with pytest.raises(ValueError, match="not a key"):
         harmony.camelot("C dorian")
-
-
-def test_chord_sheet() -> None:
-    chords = chords_of("C:maj", "G:maj", "A:min", "F:maj", "C:maj", seconds=2.0)
-    structure = MadeStructure((MadeSection(0.1, "A", "verse"), MadeSection(8.0, "B", "chorus")))
-    sheet = harmony.chord_sheet(tempo_of(20), chords, structure)
-    assert sheet.splitlines() == [
-        "[Verse A]  0:00.1",
-        "| C . . .  | G . . .  | Am . . . | F . . .  |",
-        "",
-        "[Chorus B]  0:08.0",
-        "| C . . .  |",
-    ]
-
-
-def test_chord_sheet_with_changes_inside_bars_and_a_pickup() -> None:
-    chords = chords_of("N", "C:maj", "G:maj", "A:min", seconds=1.0)
-    sheet = harmony.chord_sheet(tempo_of(8, first=2), chords, None)
-    assert sheet == "| N.C. .  | C . G . | Am .    |\n"
-
-
-def test_chord_sheet_breaks_lines_after_four_bars() -> None:
-    sheet = harmony.chord_sheet(tempo_of(30, meter=3), chords_of("C:maj", seconds=15.0), None)
-    assert [line.count("C . .") for line in sheet.splitlines()] == [4, 4, 2]
-
-
-def test_chord_sheet_without_bars_lists_times() -> None:
-    sheet = harmony.chord_sheet(tempo_of(0), chords_of("C:maj", "G:7"), None)
-    assert sheet == "0:00.0  C\n0:02.0  G7\n"
-    assert harmony.chord_sheet(tempo_of(0), chords_of(), None) == "no chords\n"

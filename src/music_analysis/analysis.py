@@ -1,4 +1,4 @@
-"""An analysis: everything that the analysers say of one song, from one decode.
+"""An analysis: everything that the analyzers say of one song, from one decode.
 
 Knows the order in which they need one another, the cache and files; what they do is theirs. The
 layout of analysis.json is in :mod:`music_analysis.schema`.
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 1
 """Version of the layout of analysis.json."""
-ANALYSERS: Final = "1"
-"""Version of the analysers: what an older one found is found anew."""
+ANALYZERS: Final = "1"
+"""Version of the analyzers: what an older one found is found anew."""
 
 OnProgress = Callable[[float], None]
 """Told how much of a song is done, 0 to 1."""
@@ -37,7 +37,7 @@ OnProgress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything that the analysers say of one song."""
+    """Everything that the analyzers say of one song."""
 
     file: str
     """Name of the file, without its folder."""
@@ -47,8 +47,8 @@ class Analysis:
     """Exact length of the sound, seconds."""
     sound: str
     """SHA-256 of the sound as it is encoded, hexadecimal: the same whatever the tags."""
-    analysers: str
-    """Version of the analysers, and the engine if it is another one."""
+    analyzers: str
+    """Version of the analyzers, and the engine if it is another one."""
     tempo: Tempo
     key: Key
     chords: Chords
@@ -66,7 +66,7 @@ def estimate(
     artist: str | None = None,
     sound: str = "",
 ) -> Analysis:
-    """Ask every analyser about a song that was measured.
+    """Ask every analyzer about a song that was measured.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def estimate(
         artist=artist,
         duration=spectra.duration,
         sound=sound,
-        analysers=ANALYSERS,
+        analyzers=ANALYZERS,
         tempo=beats,
         key=tonality,
         chords=harmony.with_roman_numerals(found, tonality),
@@ -127,7 +127,7 @@ def analyze(
     """
     from music_analysis.cache import fetch, keep
 
-    version = ANALYSERS if engine == "own" else f"{ANALYSERS}+{engine}"
+    version = ANALYZERS if engine == "own" else f"{ANALYZERS}+{engine}"
     # what cannot be shown (half a character of a name that is not UTF-8) stops here
     name = os.fsencode(audio.path.name).decode("utf-8", "replace")
     if cache:

@@ -175,7 +175,7 @@ def check_folder(folder: Path, order: Order) -> None:
         return
     try:
         with (folder / names[0]).open("rb") as file:
-            ours = b'"analysers"' in file.read(200)
+            ours = b'"analyzers"' in file.read(200)
     except OSError:
         ours = False
     if not ours:

@@ -1,7 +1,7 @@
 """Analyses that were made before, kept in the user's cache folder.
 
 Knows files and bytes; knows nothing of what they hold. A file is called by the sound's hash and the
-analysers' version, so that a song is analyzed once, wherever it lies and whatever its tags say.
+analyzers' version, so that a song is analyzed once, wherever it lies and whatever its tags say.
 Files are compressed with a checksum: damaged ones count as missing. A folder that cannot be written
 only costs time.
 """
@@ -34,24 +34,24 @@ def cache_folder() -> Path:
     return Path(base) / "audio-feature-explorer" / "analyses"
 
 
-def _path(sound: str, analysers: str) -> Path:
-    return cache_folder() / (re.sub(r"[^\w.+-]", "_", f"{sound}-{analysers}") + ".z")
+def _path(sound: str, analyzers: str) -> Path:
+    return cache_folder() / (re.sub(r"[^\w.+-]", "_", f"{sound}-{analyzers}") + ".z")
 
 
-def fetch(sound: str, analysers: str) -> bytes | None:
+def fetch(sound: str, analyzers: str) -> bytes | None:
     """Return what was kept for a sound, or None."""
     with suppress(OSError, RuntimeError, zlib.error):  # RuntimeError: there is no home folder
-        path = _path(sound, analysers)
+        path = _path(sound, analyzers)
         data = zlib.decompress(path.read_bytes())
         os.utime(path)  # used just now
         return data
     return None
 
 
-def keep(sound: str, analysers: str, data: bytes) -> None:
+def keep(sound: str, analyzers: str, data: bytes) -> None:
     """Keep something for a sound."""
     with suppress(OSError, RuntimeError):
-        path = _path(sound, analysers)
+        path = _path(sound, analyzers)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             part = Path(file.name)

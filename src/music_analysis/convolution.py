@@ -1,4 +1,4 @@
-"""Small convolutional networks on a processor: the few layers that the analysers' networks need.
+"""Small convolutional networks on a processor: the few layers that the analyzers' networks need.
 
 Knows arrays and weights; knows nothing of sound. A layer is a sum of shifted matrix products, taken
 page by page, so that memory does not grow with the song.

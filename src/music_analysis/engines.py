@@ -79,7 +79,7 @@ def run(name: str, audio: Audio, analysis: Analysis) -> Analysis:
     Returns
     -------
     Analysis
-        ``analysers`` names the engine, its version and its licence. Silence stays as it is.
+        ``analyzers`` names the engine, its version and its licence. Silence stays as it is.
 
     Raises
     ------
@@ -89,9 +89,9 @@ def run(name: str, audio: Audio, analysis: Analysis) -> Analysis:
     if name not in ENGINES:
         raise UserError(f"there is no engine {name!r}: choose one of {', '.join(ENGINES)}")
     said = _listen(name, audio)
-    named = f"{analysis.analysers}+{said['engine']}, {ENGINES[name].licence}"
+    named = f"{analysis.analyzers}+{said['engine']}, {ENGINES[name].licence}"
     if analysis.mood.integrated_loudness is None:  # nothing to be heard, whatever it says
-        return replace(analysis, analysers=named)
+        return replace(analysis, analyzers=named)
     from music_analysis import harmony, mood, structure
     from music_analysis.song_spectra import measure_song
 
@@ -105,7 +105,7 @@ def run(name: str, audio: Audio, analysis: Analysis) -> Analysis:
         chords = _chords(said["chords"], chords, analysis.duration)
     return replace(
         analysis,
-        analysers=named,
+        analyzers=named,
         tempo=tempo,
         key=key,
         chords=harmony.with_roman_numerals(chords, key),
@@ -178,7 +178,8 @@ def _tempo(said: dict[str, Any], ours: Tempo) -> Tempo:
     told = () if ours.bpm is None else (TempoAlternative(ours.bpm, 1.0), *ours.alternatives)
     if "downbeats" in said:
         downbeats = np.unique(np.asarray(said["downbeats"], np.float64))
-        gaps = np.diff(np.searchsorted(beats, downbeats - 1e-6))
+        places = np.unique(np.searchsorted(beats, downbeats - 1e-6))  # two on one beat are one
+        gaps = np.diff(places)
         meter, meter_sure = (int(np.median(gaps)) if len(gaps) else ours.meter), sure
     else:
         downbeats, share = _bars_like(ours, beats)

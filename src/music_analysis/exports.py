@@ -4,10 +4,10 @@ Knows their formats; what they hold is in layers: beats, downbeats, chords, sect
 is in :mod:`music_analysis.midi`. Times are seconds from the first sample. Layers of which nothing
 is known are left out, and a format with no layers at all is an empty file of its kind.
 
-Sources: the Audacity manual ("Importing and Exporting Labels"); Sonic Visualiser's reference ("CSV
-annotation layers", and the layer files it writes); the schema of JAMS 0.3 (Humphrey et al. 2014,
-"JAMS: a JSON annotated music specification for reproducible MIR research"); Harte 2010, "Towards
-automatic extraction of harmony information from music signals", for ``.lab``.
+Sources: the Audacity manual ("Importing and Exporting Labels"); Sonic Visualiser's annotation
+layers as CSV and as the XML that it writes; the schema of JAMS 0.3 (Humphrey et al. 2014, "JAMS: a
+JSON annotated music specification for reproducible MIR research"); Harte 2010, "Towards automatic
+extraction of harmony information from music signals", for ``.lab``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import quoteattr
 
-from music_analysis.analysis import ANALYSERS, write_text
+from music_analysis.analysis import ANALYZERS, write_text
 
 if TYPE_CHECKING:
     from music_analysis.analysis import Analysis
@@ -312,7 +312,7 @@ def _annotation(namespace: str, data: list[dict[str, Any]], duration: float) -> 
         "annotation_metadata": {
             "curator": {"name": "", "email": ""},
             "annotator": {},
-            "version": ANALYSERS,
+            "version": ANALYZERS,
             "corpus": "",
             "annotation_tools": "audio-feature-explorer",
             "annotation_rules": "",

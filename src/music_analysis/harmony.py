@@ -23,8 +23,6 @@ from music_analysis.chord_labels import pitch_class
 if TYPE_CHECKING:
     from music_analysis.chords import Chords
     from music_analysis.key import Key
-    from music_analysis.structure import Structure
-    from music_analysis.tempo import Tempo
 
 MAJOR_TONICS: Final = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 MINOR_TONICS: Final = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
@@ -78,12 +76,6 @@ def camelot(label: str) -> str:
     """Place of a key on the Camelot wheel: ``"8B"`` for C major, ``"8A"`` for A minor."""
     number, minor = _wheel(label)
     return f"{(number + 7) % 12 + 1}{'A' if minor else 'B'}"
-
-
-def open_key(label: str) -> str:
-    """Place of a key in Open Key notation: ``"1d"`` for C major, ``"1m"`` for A minor."""
-    number, minor = _wheel(label)
-    return f"{number + 1}{'m' if minor else 'd'}"
 
 
 def key_label(tonic: int, mode: str) -> str:
@@ -178,73 +170,6 @@ def roman(label: str, key: str, following: str = "N") -> str | None:
         if (fifth or leading) and settled and (goal[0] - home) % 12 in _SCALES[mode]:
             return f"{'V' if fifth else 'vii'}{_figured(chord)}/{degree}"
     return _numeral(root, quality, home, mode) + _figured(chord)
-
-
-def chord_sheet(tempo: Tempo, chords: Chords, structure: Structure | None) -> str:
-    """Write the chords as text, bar by bar: ``| C . . . | G . Am . |``, four bars a line.
-
-    A dot is a beat on which the chord stays. Sections begin a line under their names, with the
-    time. Where no bars are known, a line a chord: its time and its name.
-    """
-    if not chords.segments:
-        return "no chords\n"
-    bars = _bars(tempo)
-    if not bars:
-        return "".join(f"{_clock(c.start)}  {pretty(c.label)}\n" for c in chords.segments)
-    starts = [chord.start for chord in chords.segments]
-    texts = []
-    for beats in bars:
-        cells: list[str] = []
-        last = ""
-        for start, end in beats:
-            at = bisect_right(starts, start + 0.5 * (end - start)) - 1
-            name = pretty(chords.segments[max(at, 0)].label)
-            cells.append("." if name == last else name)
-            last = name
-        texts.append(" ".join(cells))
-    width = min(24, max(len(text) for text in texts))
-    lines: list[str] = []
-    row: list[str] = []
-    heads = _headings(bars, structure)
-    for number, text in enumerate(texts):
-        if row and (number in heads or len(row) == 4):
-            lines.append(f"| {' | '.join(row)} |")
-            row = []
-        if number in heads:
-            lines += ["", heads[number]] if lines else [heads[number]]
-        row.append(text.ljust(width))
-    lines.append(f"| {' | '.join(row)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _bars(tempo: Tempo) -> list[list[tuple[float, float]]]:
-    """Beats of every bar as (start, end); a pickup is a bar of its own."""
-    beats = [float(beat) for beat in tempo.beats]
-    if len(beats) < 2 or not len(tempo.downbeats):
-        return []
-    ends = [*beats[1:], 2 * beats[-1] - beats[-2]]
-    lines = [float(line) - 0.02 for line in tempo.downbeats]
-    bars: dict[int, list[tuple[float, float]]] = {}
-    for start, end in zip(beats, ends, strict=True):
-        bars.setdefault(bisect_right(lines, start), []).append((start, end))
-    return list(bars.values())
-
-
-def _headings(bars: list[list[tuple[float, float]]], structure: Structure | None) -> dict[int, str]:
-    """Names of the sections by the number of the bar that they begin with."""
-    if structure is None:
-        return {}
-    starts = [bar[0][0] for bar in bars]
-    found: dict[int, str] = {}
-    for section in structure.sections:
-        number = min(range(len(starts)), key=lambda bar: abs(starts[bar] - section.start))
-        # the nearest bar line: of two sections at one, the later is the longer
-        found[number] = f"[{section.name.capitalize()} {section.label}]  {_clock(section.start)}"
-    return found
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
 
 
 def _followers(labels: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from music_analysis.analysis import ANALYSERS, Analysis, OnProgress, analyze
+from music_analysis.analysis import ANALYZERS, Analysis, OnProgress, analyze
 from music_analysis.audio import Audio
 from music_analysis.cache import fetch, keep
 from music_analysis.features import TRACKS, Features, FeatureSummary, extract
@@ -63,7 +63,7 @@ def listen(
     grid = analysis.tempo.grid
     if not cache:
         return Heard(analysis, extract(audio, fps, grid))
-    version = f"{ANALYSERS}-features-{FEATURES}-{fps.numerator}-{fps.denominator}"
+    version = f"{ANALYZERS}-features-{FEATURES}-{fps.numerator}-{fps.denominator}"
     data = fetch(audio.sound_hash, version)
     if data is not None:
         try:

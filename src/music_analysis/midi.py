@@ -44,6 +44,8 @@ _QUALITIES: Final = {
 """Semitones above the root, in Harte's words."""
 _LETTERS: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _DEGREES: Final = (0, 2, 4, 5, 7, 9, 11)
+_SHORTEST: Final = 0.0601
+"""Seconds of a quarter: many programs know no tempo above 999."""
 _LOWEST_BASS, _LOWEST_TONE = 36, 55  # C2, G3
 
 
@@ -100,7 +102,9 @@ class Clock:
             return
         typical = float(np.median(np.diff(beats)))
         # time before the first beat is about as many beats as would fit
-        lead = max(1, round(float(beats[0]) / typical)) if beats[0] > 5e-4 else 0
+        lead = max(1, round(float(beats[0]) / typical))
+        if float(beats[0]) * QUARTER / self.unit < _SHORTEST:
+            lead = 0  # too little for a beat of its own: the first beat lasts longer
         if lead:
             self._advance(lead, float(beats[0]))
         ticks = [self._ticks[-1]]

@@ -52,7 +52,7 @@ def write(
     html_path
         The file to write.
     part
-        ``"analysis"`` for everything, or only what belongs to one analyser.
+        ``"analysis"`` for everything, or only what belongs to one analyzer.
     link_audio
         Link the song where it is, relative to the page, instead of putting it inside.
 

@@ -42,7 +42,7 @@ from music_analysis.tempo import Tempo
 Document = dict[str, Any]
 Part = Literal["tempo", "key", "chords", "structure", "analysis"]
 
-HEAD: Final = ("schema", "analysers", "file", "title", "artist", "duration", "sound")
+HEAD: Final = ("schema", "analyzers", "file", "title", "artist", "duration", "sound")
 PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tempo": ("tempo", "beats", "downbeats"),
     "key": ("key",),
@@ -83,7 +83,7 @@ def document(analysis: Analysis, *, part: str = "analysis", arrays: bool = True)
     structure, mood = analysis.structure, analysis.mood
     whole: Document = {
         "schema": SCHEMA,
-        "analysers": analysis.analysers,
+        "analyzers": analysis.analyzers,
         "file": analysis.file,
         "title": analysis.title,
         "artist": analysis.artist,

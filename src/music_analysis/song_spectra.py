@@ -1,4 +1,4 @@
-"""What the analysers hear: transforms of a whole song, each computed once, in one pass.
+"""What the analyzers hear: transforms of a whole song, each computed once, in one pass.
 
 Knows windows, pitches and powers; knows nothing of beats, keys or chords. The sound is read as
 stereo at 44.1 kHz, measured for loudness, mixed to mono and looked at through five grids of

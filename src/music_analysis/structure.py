@@ -38,6 +38,7 @@ _SHORTEST: Final = 20.0  # seconds: less is one section
 _ROWS: Final = 512  # of a similarity matrix
 _BEAT: Final = 0.5  # seconds: what a beat is where there are none
 _VARIED: Final = 1.0  # variety of bars: less is one section
+_FORM: Final = 0.3  # confidence below which levels rise and fall without any form to build
 _CERTAIN: Final = 0.95  # belief in a border between silence and sound
 _UNSURE: Final = 0.1  # confidence of a single section
 
@@ -141,6 +142,7 @@ def estimate(spectra: SongSpectra, tempo: Tempo, chords: Chords) -> Structure:
             belief[over] = max(belief[over], _CERTAIN)
     sections = _sections(bars, starts, belief, tempo.meter_confidence if steady else 0.0)
     inner = [s.confidence for s in sections[1:]]
+    sure = float(np.mean(inner)) if inner else _UNSURE
     events = [
         *(Event(float(borders[k]), "drop", float(borders[k]), s) for _, k, s in find_drops(bars)),
         *(Event(float(borders[k]), "build", float(borders[i]), s) for i, k, s in find_builds(bars)),
@@ -149,10 +151,10 @@ def estimate(spectra: SongSpectra, tempo: Tempo, chords: Chords) -> Structure:
     beat_times, beat_similarity = _beats(spectra, tempo)
     return Structure(
         sections=sections,
-        confidence=float(np.mean(inner)) if inner else _UNSURE,
+        confidence=sure,
         novelty_times=borders[:-1].copy(),
         novelty=belief,
-        events=tuple(sorted(events, key=lambda e: e.time)) if sounding >= _SHORTEST else (),
+        events=tuple(sorted(events, key=lambda e: e.time)) if sure >= _FORM else (),
         bar_times=bar_times,
         bar_similarity=bar_similarity,
         beat_times=beat_times,

@@ -67,7 +67,7 @@ def summary(analysis: Analysis, part: str = "analysis") -> RenderableType:
         "chords": _chords,
         "structure": _structure,
     }[part](analysis)
-    engine = analysis.analysers.partition("+")[2]
+    engine = analysis.analyzers.partition("+")[2]
     credit = [Text(f"  heard by {printable(engine)}", style="dim")] if engine else []
     return Group(_heading(analysis), *made, *credit)
 

@@ -50,7 +50,7 @@ COLUMNS: Final[dict[str, type]] = {
     "pulse_clarity": float,
     "onset_rate": float,
     "sound": str,
-    "analysers": str,
+    "analyzers": str,
 }
 
 
@@ -90,7 +90,7 @@ def row_of(analysis: Analysis, song: Path) -> dict[str, Any]:
         "pulse_clarity": mood.pulse_clarity,
         "onset_rate": mood.onset_rate,
         "sound": analysis.sound,
-        "analysers": analysis.analysers,
+        "analyzers": analysis.analyzers,
     }
 
 

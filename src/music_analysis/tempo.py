@@ -46,6 +46,7 @@ _FEWEST: Final = 4  # beats
 _AUDIBLE: Final = 0.2  # activation of a beat that counts
 _FAINT: Final = 0.1  # mean activation below which there is nothing to tell
 _ALTERNATIVES: Final = 4
+_HOPELESS: Final = 0.05  # confidence: of such answers one in thirty was right
 _FACTORS: Final = (1 / 2, 2.0, 1 / 3, 3.0, 2 / 3, 3 / 2)  # tempos that one may tap as well
 _SAME: Final = 1.4 / 16  # octaves: 6 %
 _RISE: Final = 0.3  # dB: less is no onset
@@ -85,7 +86,7 @@ class Tempo:
     meter: int
     """Beats to a bar."""
     time_signature: str | None
-    """``"4/4"``, ``"3/4"``, ``"6/8"``…: a guess; None without beats."""
+    """``"4/4"``, ``"3/4"``, ``"6/8"``…: a guess; None where there is not enough to tell."""
     meter_confidence: float
     """How likely the bar lines are right, [0, 1]."""
     curve_times: Seconds
@@ -130,11 +131,15 @@ def estimate(spectra: SongSpectra, *, network: bool = True) -> Tempo:
     if found is None:
         return _NOTHING
     tempo, clues = found
+    sure = trust(clues, TEMPO) * one_tempo(tempo.variation)
+    bars = trust(clues, BARS)
+    if sure < _HOPELESS:  # a number would be made up
+        tempo = replace(tempo, bpm=None, alternatives=())
+        sure = 0.0
+    if bars < _HOPELESS:
+        tempo = replace(tempo, time_signature=None)
     return replace(
-        tempo,
-        confidence=trust(clues, TEMPO) * one_tempo(tempo.variation),
-        beat_confidence=trust(clues, BEATS),
-        meter_confidence=trust(clues, BARS),
+        tempo, confidence=sure, beat_confidence=trust(clues, BEATS), meter_confidence=bars
     )
 
 
