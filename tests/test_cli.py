@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], set[str], str]] = {
     "demo": (
         ("demo", *LOOK, *SMALL, "--duration", "0.5", "--start", "0:01.5"),
         {"demo.wav", "demo.mp4"},
-        "bpm, sure",
+        "bpm, very sure",
     ),
     "frame": (
         ("frame", "song.wav", "--at", "1", *LOOK, "--size", "64x36"),

@@ -97,7 +97,9 @@ def show_result(result: Result) -> None:
 def _tempo(result: Result) -> str:
     if result.tempo is None:
         return "no steady beat"
-    return f"{result.tempo:.1f} bpm, {'sure' if _sure(result) else 'unsure'}"
+    from music_analysis.notation import bpm_text, sureness
+
+    return f"{bpm_text(result.tempo)} bpm, {sureness(result.tempo_confidence)}"
 
 
 def _speed(result: Result) -> str:
