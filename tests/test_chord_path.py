@@ -71,23 +71,21 @@ def test_columns_are_pooled_each_for_itself() -> None:
         np.testing.assert_array_equal(pooled[:, [column]], pool(rows[:, [column]], 10.0, times))
 
 
-@pytest.mark.parametrize("with_moves", [False, True])
-def test_the_path_is_the_best_of_all(with_moves: bool) -> None:
+def test_the_path_is_the_best_of_all() -> None:
     rng = np.random.default_rng(4)
     evidence = rng.normal(size=(6, 3)).astype(np.float32)
     change = rng.normal(size=6).astype(np.float32)
-    moves = rng.normal(size=(3, 3)).astype(np.float32) if with_moves else None
 
     def worth(path: tuple[int, ...]) -> float:
         total = float(sum(evidence[step, state] for step, state in enumerate(path)))
         for step in range(1, 6):
             before, now = path[step - 1], path[step]
             if before != now:
-                total += change[step] + (0 if moves is None else moves[before, now])
+                total += change[step]
         return total
 
     best = max(itertools.product(range(3), repeat=6), key=worth)
-    assert tuple(best_path(evidence, change - 2, moves)) == max(
+    assert tuple(best_path(evidence, change - 2)) == max(
         itertools.product(range(3), repeat=6),
         key=lambda p: worth(p) - 2 * sum(a != b for a, b in itertools.pairwise(p)),
     )

@@ -41,7 +41,6 @@ _BARS: Final = 3.0  # weight of the combs of bars
 _METERS: Final = {2: 32, 3: 51, 4: 64}  # steps of the grid from a tempo down to that of its bars
 _EVIDENCE: Final = 0.6  # weight of the combs
 _GUESS: Final = 0.5  # weight a second of the network's guess of the tempo
-_BAR_LIFT: Final = 0.0
 _METER: Final = 0.3  # weight a second of the guess of the meter
 _STRUCK: Final = 3.0  # nats between a strong onset and none
 _ENOUGH: Final = 0.35  # an onset as strong as this share of a strong one is no news
@@ -139,7 +138,7 @@ def follow_tempo(score: Floats, heard: Activations) -> TempoPath:
     # bars are as regular as beats: they tell half and double tempo apart
     lowest = max(_METERS.values())
     slow = SLOWEST * 2.0 ** (np.arange(-lowest, len(GRID) - min(_METERS.values())) / _STEPS)
-    bars = _combs(evidence(heard.downbeat, _BAR) + np.float32(_BAR_LIFT), slow, _BAR_SPAN)
+    bars = _combs(evidence(heard.downbeat, _BAR), slow, _BAR_SPAN)
     meters = np.log(np.maximum(mean(heard.meter), 1e-3))
     scores += _BARS * np.max(
         [

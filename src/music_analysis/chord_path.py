@@ -106,7 +106,7 @@ def pool(rows: Floats, rate: float, times: Seconds, *, first: float = 0.0) -> Fl
     return pooled
 
 
-def best_path(evidence: Floats, change: Floats, moves: Floats | None = None) -> NDArray[np.int64]:
+def best_path(evidence: Floats, change: Floats) -> NDArray[np.int64]:
     """States that explain the evidence best, by Viterbi's algorithm.
 
     Parameters
@@ -115,8 +115,6 @@ def best_path(evidence: Floats, change: Floats, moves: Floats | None = None) -> 
         [K, states] log likelihood of every step.
     change
         [K] log probability of a change at the beginning of the step.
-    moves
-        [states, states] further log probability of a change from one state to another.
 
     Returns
     -------
@@ -127,15 +125,10 @@ def best_path(evidence: Floats, change: Floats, moves: Floats | None = None) -> 
     score = evidence[0].astype(np.float64)
     own = np.arange(states)
     for step in range(1, steps):
-        if moves is None:
-            best = int(score.argmax())
-            arrived, source = float(score[best]) + change[step], np.full(states, best)
-        else:
-            every = score[:, None] + moves
-            source = every.argmax(axis=0)
-            arrived = every[source, own] + change[step]
+        best = int(score.argmax())
+        arrived = float(score[best]) + change[step]
         stay = score >= arrived
-        came[step] = np.where(stay, own, source)
+        came[step] = np.where(stay, own, best)
         score = np.where(stay, score, arrived) + evidence[step]
     path = np.empty(steps, np.int64)
     path[-1] = int(score.argmax())

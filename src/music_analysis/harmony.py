@@ -46,28 +46,28 @@ _LEADING: Final = {
     "minor": {1: "#I", 6: "#IV", 11: "VII"},
 }
 
-# quality: how a musician writes it, how a numeral does, whether the third is minor, its tones
-_QUALITIES: Final[dict[str, tuple[str, str, bool, tuple[int, ...]]]] = {
-    "": ("", "", False, (0, 4, 7)),
-    "maj": ("", "", False, (0, 4, 7)),
-    "min": ("m", "", True, (0, 3, 7)),
-    "7": ("7", "7", False, (0, 4, 7, 10)),
-    "maj7": ("maj7", "maj7", False, (0, 4, 7, 11)),
-    "min7": ("m7", "7", True, (0, 3, 7, 10)),
-    "minmaj7": ("m(maj7)", "maj7", True, (0, 3, 7, 11)),
-    "maj6": ("6", "add6", False, (0, 4, 7, 9)),
-    "min6": ("m6", "add6", True, (0, 3, 7, 9)),
-    "9": ("9", "9", False, (0, 4, 7, 10, 2)),
-    "maj9": ("maj9", "maj9", False, (0, 4, 7, 11, 2)),
-    "min9": ("m9", "9", True, (0, 3, 7, 10, 2)),
-    "dim": ("dim", "°", True, (0, 3, 6)),
-    "dim7": ("dim7", "°7", True, (0, 3, 6, 9)),
-    "hdim7": ("m7b5", "ø7", True, (0, 3, 6, 10)),
-    "aug": ("aug", "+", False, (0, 4, 8)),
-    "sus2": ("sus2", "sus2", False, (0, 2, 7)),
-    "sus4": ("sus4", "sus4", False, (0, 5, 7)),
-    "sus4(b7)": ("7sus4", "7sus4", False, (0, 5, 7, 10)),
-    "5": ("5", "5", False, (0, 7)),
+# quality: how a numeral writes it, whether the third is minor, its tones
+_QUALITIES: Final[dict[str, tuple[str, bool, tuple[int, ...]]]] = {
+    "": ("", False, (0, 4, 7)),
+    "maj": ("", False, (0, 4, 7)),
+    "min": ("", True, (0, 3, 7)),
+    "7": ("7", False, (0, 4, 7, 10)),
+    "maj7": ("maj7", False, (0, 4, 7, 11)),
+    "min7": ("7", True, (0, 3, 7, 10)),
+    "minmaj7": ("maj7", True, (0, 3, 7, 11)),
+    "maj6": ("add6", False, (0, 4, 7, 9)),
+    "min6": ("add6", True, (0, 3, 7, 9)),
+    "9": ("9", False, (0, 4, 7, 10, 2)),
+    "maj9": ("maj9", False, (0, 4, 7, 11, 2)),
+    "min9": ("9", True, (0, 3, 7, 10, 2)),
+    "dim": ("°", True, (0, 3, 6)),
+    "dim7": ("°7", True, (0, 3, 6, 9)),
+    "hdim7": ("ø7", True, (0, 3, 6, 10)),
+    "aug": ("+", False, (0, 4, 8)),
+    "sus2": ("sus2", False, (0, 2, 7)),
+    "sus4": ("sus4", False, (0, 5, 7)),
+    "sus4(b7)": ("7sus4", False, (0, 5, 7, 10)),
+    "5": ("5", False, (0, 7)),
 }
 _FIGURES: Final = {3: ("", "6", "64"), 4: ("7", "65", "43", "42")}
 
@@ -98,21 +98,6 @@ def spell(label: str, key: str) -> str:
     if above not in _SCALES[mode]:  # E sharp and its like only where the scale has them
         name = _WHITE.get(name, name)
     return f"{name}{colon}{quality}{slash}{bass}"
-
-
-def pretty(label: str) -> str:
-    """Write a chord as on a lead sheet: ``A:min7/b3`` is ``Am7/C``, ``N`` is ``N.C.``."""
-    if not label or label[0] not in _FIFTHS:
-        return "N.C."
-    chord, _, bass = label.partition("/")
-    root, _, quality = chord.partition(":")
-    name = _QUALITIES[quality][0] if quality in _QUALITIES else quality
-    degree = bass.lstrip("#b")
-    low = ""
-    if degree.isdigit() and int(degree) in _DEGREE_FIFTHS and bass != "1":
-        shift = 7 * (bass.count("#") - bass.count("b"))
-        low = "/" + _note(_place(root) + _DEGREE_FIFTHS[int(degree)] + shift)
-    return f"{root}{name}{low}"
 
 
 def with_roman_numerals(chords: Chords, key: Key) -> Chords:
@@ -161,7 +146,7 @@ def roman(label: str, key: str, following: str = "N") -> str | None:
     if mode == "minor":
         scale.add((home + 11) % 12)
     goal = _read(following)
-    tones = {(root + step) % 12 for step in _QUALITIES[quality][3]}
+    tones = {(root + step) % 12 for step in _QUALITIES[quality][2]}
     if goal is not None and goal[0] != home and not tones <= scale:
         degree = _numeral(goal[0], goal[1], home, mode)
         fifth = quality in ("", "maj", "7", "9") and (root - goal[0]) % 12 == 7
@@ -201,13 +186,13 @@ def _numeral(root: int, quality: str, home: int, mode: str) -> str:
     name = _NUMERALS[mode][above]
     if quality in ("dim", "dim7", "hdim7"):
         name = _LEADING[mode].get(above, name)
-    return name.lower() if _QUALITIES[quality][2] else name
+    return name.lower() if _QUALITIES[quality][1] else name
 
 
 def _figured(chord: tuple[int, str, int]) -> str:
     """Write what follows the numeral: the kind of chord, and its inversion if it has one."""
     _, quality, bass = chord
-    _, kind, _, tones = _QUALITIES[quality]
+    kind, _, tones = _QUALITIES[quality]
     figures = _FIGURES.get(len(tones))
     if figures is None or bass not in tones[1:] or "sus" in quality or "6" in quality:
         return kind
