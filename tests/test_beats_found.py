@@ -75,7 +75,7 @@ def check_form(found: Tempo) -> None:
     assert all(0 <= strength <= 1 for strength in strengths)
     assert len(found.curve_times) == len(found.curve_bpm)
     assert (found.bpm is None) == (found.confidence == 0)
-    assert (found.time_signature is None) == (found.meter_confidence < 0.05)
+    assert (found.time_signature is None) == (found.meter_confidence < 0.02)
     if found.bpm is not None:
         assert found.bpm == pytest.approx(60 / np.median(np.diff(found.beats)))
 
