@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from made_sound import RATE, Sound
 from music_analysis import tempo
 from music_analysis.song_spectra import SongSpectra, measure_song
 from music_analysis.synth import SongSpec, clicks, make_song, noise, tone
 from music_analysis.tempo import Tempo
 
-RATE = 44_100
 Array = NDArray[np.float64]
-
-
-class Sound:
-    """Samples as a decoder would give them."""
-
-    def __init__(self, samples: NDArray[np.floating]) -> None:
-        rows = np.atleast_2d(samples).astype(np.float32)
-        self.samples = np.repeat(rows, 2, axis=0) if len(rows) == 1 else rows
-
-    def blocks(
-        self, *, sample_rate: int | None = None, channels: int | None = None
-    ) -> Iterator[NDArray[np.float32]]:
-        assert (sample_rate, channels) == (RATE, 2)
-        yield self.samples
 
 
 def heard(samples: NDArray[np.floating], *, network: bool = True) -> Tempo:

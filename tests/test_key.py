@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from made_sound import RATE, Sound
 from music_analysis import chords, key, synth
 from music_analysis.chords import Chord, Chords
 from music_analysis.key import Key
@@ -13,21 +12,8 @@ from music_analysis.song_spectra import SongSpectra, measure_song
 from music_analysis.synth import SongSpec, make_song
 from music_analysis.tempo import Tempo
 
-RATE = 44_100
 NONE = np.zeros(0)
 SHORT = (("intro", 2), ("verse", 8), ("chorus", 4), ("outro", 2))
-
-
-class Sound:
-    def __init__(self, samples: NDArray[np.floating]) -> None:
-        rows = np.atleast_2d(samples).astype(np.float32)
-        self.samples = np.repeat(rows, 2, axis=0) if len(rows) == 1 else rows
-
-    def blocks(
-        self, *, sample_rate: int | None = None, channels: int | None = None
-    ) -> Iterator[NDArray[np.float32]]:
-        assert (sample_rate, channels) == (RATE, 2)
-        yield self.samples
 
 
 def tempo_of(beats: NDArray[np.float64]) -> Tempo:

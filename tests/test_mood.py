@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import astuple
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from made_sound import RATE, Sound
 from music_analysis import mood
 from music_analysis.key import Key, KeyCandidate
 from music_analysis.mood import Mood
@@ -14,22 +14,9 @@ from music_analysis.song_spectra import measure_song
 from music_analysis.synth import SongSpec, chord, clicks, make_song, noise
 from music_analysis.tempo import Tempo
 
-RATE = 44_100
 NONE = np.zeros(0)
 NO_TEMPO = Tempo(None, 0.0, (), NONE, 0.0, NONE, 4, None, 0.0, NONE, NONE, 0.0)
 NO_KEY = Key(None, None, None, 0.0, (), (), (), None, 440.0)
-
-
-class Sound:
-    def __init__(self, samples: NDArray[np.floating]) -> None:
-        rows = np.atleast_2d(samples).astype(np.float32)
-        self.samples = np.repeat(rows, 2, axis=0) if len(rows) == 1 else rows
-
-    def blocks(
-        self, *, sample_rate: int | None = None, channels: int | None = None
-    ) -> Iterator[NDArray[np.float32]]:
-        assert (sample_rate, channels) == (RATE, 2)
-        yield self.samples
 
 
 def mood_of(samples: NDArray[np.floating], key: Key = NO_KEY) -> Mood:
