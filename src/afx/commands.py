@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Group, Parameter
 
 from afx import __version__
+from afx.commands_bench import bench
+from afx.commands_breed import explore
 from afx.options import (
     Film,
     Picture,
     Run,
     check_output,
     check_threads,
+    painters_at_work,
     plan,
     refuse_changes,
     seconds,
@@ -58,6 +61,8 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
+app.command(explore)
+app.command(bench)
 app["--help"].group = app["--version"].group = "Options"
 
 
@@ -158,7 +163,7 @@ def _make(job: Job, target: Path, run: Run, *, frames: bool = False) -> None:
 
     with Meter(float(job.rate), silent=run.json) as meter:
         result = production.render(
-            job, target, frames=frames, threads=run.threads, on_progress=meter
+            job, target, frames=frames, threads=painters_at_work(run), on_progress=meter
         )
     from afx.shown import result_json, show_json, show_result
 

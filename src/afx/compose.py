@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.look import Look, knobs_of, problems
+from afx.look import Look, knobs_of, pattern_of, problems
 from afx.patterns import PATTERNS, Pattern
 from afx.routes import Grip
 from afx.sources import LEAD, SURE, Beats, Features, Sources
@@ -173,7 +173,7 @@ def compose(
         own = [i for i in seen if shots[i].look is look]
         if not own:
             continue
-        pattern = patterns[look.pattern]
+        pattern = pattern_of(look, patterns)
         knobs = knobs_of(pattern)
         table = grip.table(look, knobs, len(pattern.knobs))
         for i in own:

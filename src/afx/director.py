@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from afx.color import packed_tables
 from afx.compose import Controls, Scene
 from afx.field.jit import Kernel
+from afx.look import pattern_of
 from afx.painter import FieldState, Picture, field_kernel
 from afx.patterns import PATTERNS, Pattern
 from afx.stage import GRADE_KNOBS
@@ -50,13 +51,18 @@ class Director:
         self.controls = controls
         self.patterns = patterns
         self.normalizations = [Normalization() for _ in controls.scenes]
+        self.internal = [1] * len(controls.scenes)
         self.gains: NDArray[np.float16] | None = None
         self.gains_from = 0
         self._columns: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
 
     def kernel(self, scene: Scene) -> Kernel:
         """Return the compiled field of a scene."""
-        return field_kernel(self.patterns[scene.look.pattern])
+        return field_kernel(self.pattern(scene))
+
+    def pattern(self, scene: Scene) -> Pattern:
+        """Return a scene's pattern, in its look's shape."""
+        return pattern_of(scene.look, self.patterns)
 
     def _places(self, index: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return where a scene's table holds its field's knobs, and its grade."""
@@ -73,12 +79,15 @@ class Director:
         scene = self.controls.scenes[index]
         row = scene.values[frame - scene.first]
         normal = self.normalizations[index]
+        pattern = self.pattern(scene)
         return FieldState(
             self.kernel(scene),
             row[self._places(index)[0]],
-            _weights(self.patterns[scene.look.pattern], scene.seed),
+            _weights(pattern, scene.seed),
             normal.scale,
             normal.offset,
+            self.internal[index],
+            pattern.direct,
         )
 
     def grade(self, index: int, frame: int) -> NDArray[np.float32]:

@@ -47,6 +47,13 @@ class Job(BaseModel):
     quality: Literal["draft", "standard", "high"] = "standard"
     safety: Literal["strict", "standard", "off"] = "standard"
     reactivity: float = Field(1.0, ge=0, le=2, description="how strongly the music holds the knobs")
+    internal: Literal["auto", "1", "2", "3", "4"] = Field(
+        "auto", description="fields are made at 1/this of the size; auto: where nobody sees it"
+    )
+    device: Literal["cpu", "cuda", "mps"] = Field("cpu", description="what makes the pictures")
+    precision: Literal["float32", "half"] = Field(
+        "float32", description="of networks on a device; the first layer is always float32"
+    )
     version: str = __version__
 
     @property

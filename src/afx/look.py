@@ -7,6 +7,7 @@ is shown (``timeline``).
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from afx.field.knob import Knob
 from afx.palette import Palette, resolve
 from afx.patterns import PATTERNS, Pattern
+from afx.patterns.architecture import Architecture, merged
 from afx.shaping import Curve
 from afx.sources import SOURCES
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
@@ -58,6 +60,15 @@ class Route(_Model):
     bipolar: bool = Field(False, strict=True, description="swing around the source's middle")
 
 
+class Walk(_Model):
+    """A path through a network's latents, closed and smooth, that the music's energy paces."""
+
+    seed: int = Field(0, strict=True, ge=0, lt=2**53, description="which path")
+    bars: Number = Field(8.0, ge=1, le=128, description="bars from one station to the next")
+    stations: int = Field(8, strict=True, ge=3, le=64, description="before the path comes back")
+    reach: Number = Field(0.6, ge=0, le=1, description="how far from rest it leads")
+
+
 class Look(_Model):
     """A pattern dressed for music.
 
@@ -75,6 +86,10 @@ class Look(_Model):
         description="a palette's name or its parameters"
     )
     routes: tuple[Route, ...] = Field((), description="added to the default routes")
+    network: Architecture | None = Field(
+        None, description="another network than the pattern's own; what is left out stays"
+    )
+    walk: Walk | None = Field(None, description="a path on which the latents wander")
 
 
 def _palette(value: Any) -> Palette:
@@ -83,6 +98,24 @@ def _palette(value: Any) -> Palette:
     if isinstance(value, str | dict):
         return resolve(value)
     raise ValueError("write a palette's name, or its parameters in a [palette] table")
+
+
+def pattern_of(look: Look, patterns: Mapping[str, Pattern] = PATTERNS) -> Pattern:
+    """Return the pattern that a look shows, its network in the look's shape.
+
+    Raises
+    ------
+    KeyError
+        If there is no pattern of that name.
+    ValueError
+        If the look asks for a network and the pattern has none, or one that cannot be made.
+    """
+    pattern = patterns[look.pattern]
+    if look.network is None:
+        return pattern
+    if pattern.shape is None or pattern.architecture is None:
+        raise ValueError(f"{look.pattern} runs no network: leave [network] out")
+    return pattern.shape(merged(pattern.architecture, look.network))
 
 
 def knobs_of(pattern: Pattern) -> tuple[Knob, ...]:
@@ -164,7 +197,12 @@ def problems(look: Look, patterns: Mapping[str, Pattern]) -> Iterable[tuple[Loc,
     if look.pattern not in patterns:
         yield ("pattern",), f"no pattern {look.pattern!r}{_hint(look.pattern, patterns)}"
         return
-    known = {k.name: k for k in knobs_of(patterns[look.pattern])}
+    try:
+        pattern = pattern_of(look, patterns)
+    except ValueError as error:
+        yield ("network",), str(error)
+        return
+    known = {k.name: k for k in knobs_of(pattern)}
     for name, value in look.knobs.items():
         if name not in known:
             yield ("knobs", name), f"{look.pattern} has no such knob{_hint(name, known)}"
@@ -222,11 +260,51 @@ def find_look(
     raise UserError(f"no look {name_or_path!r}{_hint(name_or_path, library)}")
 
 
+def with_network(
+    looks: Mapping[str, Look], size: str, patterns: Mapping[str, Pattern] = PATTERNS
+) -> dict[str, Look]:
+    """Return those of `looks` that run a network, with one of another size.
+
+    Parameters
+    ----------
+    looks : mapping of str to Look
+    size : str
+        Width and depth, such as ``"256x8"``.
+
+    Raises
+    ------
+    UserError
+        If the size is none, or no look runs a network.
+    """
+    found = re.fullmatch(r"(\d{1,5})\s*[x×]\s*(\d{1,5})", size.strip().lower())
+    if found is None:
+        raise UserError(f"--network {size!r}: write width x depth, such as 256x8")
+    width, depth = int(found[1]), int(found[2])
+    shaped = {}
+    for name, look in looks.items():
+        if patterns[look.pattern].shape is None:
+            continue
+        said = {} if look.network is None else look.network.model_dump(exclude_unset=True)
+        try:
+            network = Architecture.model_validate(said | {"width": width, "depth": depth})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            word = first["msg"].removeprefix("Input ")
+            raise UserError(f"--network {size}: {first['loc'][0]} {word}") from None
+        shaped[name] = look.model_copy(update={"network": network})
+    if not shaped:
+        only = next(iter(looks))
+        raise UserError(f"--network: the look {only} runs no network; afx looks tells which do")
+    return shaped
+
+
 def dump(look: Look) -> str:
     """Return the TOML text of a look; reading it back gives an equal look."""
     data = look.model_dump(mode="json", exclude_defaults=True)
     # Written even where it equals a default: a look without a palette is none.
     data["palette"] = look.palette.model_dump(mode="json", exclude_unset=True)
+    if look.network is not None:  # a default of ours may differ from the pattern's
+        data["network"] = look.network.model_dump(mode="json", exclude_unset=True)
     return write(data)
 
 

@@ -42,6 +42,21 @@ class Picture:
     safety: Annotated[
         Literal["strict", "standard", "off"], Parameter(help="How far flashing is held down.")
     ] = "standard"
+    network: Annotated[
+        str | None,
+        Parameter(help="Size of the look's neural network: width × depth, such as 256x8."),
+    ] = None
+    internal: Annotated[
+        Literal["auto", "1", "2", "3", "4"],
+        Parameter(help="Make forms at 1/N of the size; auto: where nobody sees it."),
+    ] = "auto"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"], Parameter(help="What makes the pictures.")
+    ] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "half"],
+        Parameter(help="Of networks on a graphics card; auto: half."),
+    ] = "auto"
 
 
 @Parameter(name="*")
@@ -78,6 +93,10 @@ class Run:
     threads: Annotated[
         int | None, Parameter(help="Painters at work. Left out, one for each core.")
     ] = None
+    profile: Annotated[
+        Literal["auto", "off"],
+        Parameter(help="Use what afx bench found best for this machine, or not."),
+    ] = "auto"
     overwrite: Annotated[
         bool,
         Parameter(help="Replace a file that is not ours.", negative="", show_default=False),
@@ -117,8 +136,9 @@ def plan(song: Path, picture: Picture, film: Film | None = None) -> Job:
     UserError
         For everything that is wrong with them, the look or the song.
     """
+    from afx.device import choose_device
     from afx.job import make_job
-    from afx.look import find_look, load_library
+    from afx.look import find_look, load_library, with_network
 
     film = film or Film()
     shortest = 1e-6
@@ -130,6 +150,12 @@ def plan(song: Path, picture: Picture, film: Film | None = None) -> Job:
     if picture.look is not None:
         look = find_look(picture.look, looks)
         looks = {look.name: look}
+    if picture.network is not None:
+        looks = with_network(looks, picture.network)
+    device = choose_device(picture.device)
+    precision = picture.precision
+    if precision == "auto":
+        precision = "float32" if device == "cpu" else "half"
     return make_job(
         song,
         looks,
@@ -138,6 +164,9 @@ def plan(song: Path, picture: Picture, film: Film | None = None) -> Job:
         seed=picture.seed,
         reactivity=picture.reactivity,
         safety=picture.safety,
+        internal=picture.internal,
+        device=device,
+        precision=precision,
         start=start,
         duration=duration,
         quality=film.quality,
@@ -152,6 +181,15 @@ def check_threads(threads: int | None) -> None:
         raise UserError(
             f"--threads {threads}: use 1 to {MOST_THREADS}, or leave it out for all cores"
         )
+
+
+def painters_at_work(run: Run) -> int | None:
+    """Return how many painters were asked for, or are best by this machine's profile."""
+    from afx.profile import read_profile
+
+    if run.threads is None and run.profile == "auto":
+        return read_profile().threads
+    return run.threads
 
 
 def check_output(output: Path, song: Path, *, overwrite: bool, folder: bool = False) -> None:

@@ -7,9 +7,9 @@ color differences averaged to 4:2:0. A :class:`Painter` belongs to one thread an
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,10 @@ class FieldState:
         For each network its flat weights.
     scale, offset : float
         Normalize the tone: ``tone · scale + offset`` lies in [0, 1].
+    internal : int
+        The field is evaluated at this fraction of the picture's width and height, and enlarged.
+    direct : bool
+        The field's planes are Y', Cb, Cr and not tone, hue, mask.
     """
 
     kernel: Kernel
@@ -68,6 +72,8 @@ class FieldState:
     weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     scale: float = 1.0
     offset: float = 0.0
+    internal: int = 1
+    direct: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,26 @@ class Picture:
     grade: NDArray[np.float32]
     tables: Mapping[str, NDArray[np.int32]]
     gain: NDArray[np.float32] | None = None
+
+
+class Paints(Protocol):
+    """What paints pictures of one size, for one thread: a :class:`Painter`, or one on a device."""
+
+    def video(self, picture: Picture, out: NDArray[np.uint8]) -> None:
+        """Paint a frame as 8-bit 4:2:0 planes [height · 3/2, width]."""
+
+    def rgb(self, picture: Picture) -> NDArray[np.uint8]:
+        """Return a frame as display RGB bytes [height, width, 3]."""
+
+    def rgb_float(self, picture: Picture) -> NDArray[np.float32]:
+        """Return a frame as display RGB in [0, 1], [height, width, 3], without dither."""
+
+    def field(self, state: FieldState) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return a field's raw tone and mask, each [height, width]."""
+
+
+Painters = Callable[[int, int], Paints]
+"""``painters(width, height)`` makes what paints pictures of that size."""
 
 
 class Painter:

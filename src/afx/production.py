@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from afx.compose import Controls, compose
+from afx.device import painters_for
 from afx.director import Director
 from afx.job import Job, embedded, user_errors
 from afx.rehearsal import Concern, normalize, rehearse
@@ -149,7 +150,9 @@ def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = N
             reactivity=job.reactivity,
         )
         director = Director(controls)
-        normalize(director, *job.size, frames=_around((first, last), job, controls.frames))
+        painters = painters_for(job.device, job.precision)
+        around = _around((first, last), job, controls.frames)
+        normalize(director, *job.size, frames=around, painters=painters)
         on_progress("composing", 1, 1)
     return Piece(job, audio, features, controls, director, (first, last))
 
@@ -188,7 +191,12 @@ def _rehearse(piece: Piece, span: tuple[int, int], on_progress: OnProgress) -> l
         on_progress("rehearsing", done, total)
 
     return rehearse(
-        piece.director, *piece.job.size, safety=piece.job.safety, frames=around, progress=report
+        piece.director,
+        *piece.job.size,
+        safety=piece.job.safety,
+        frames=around,
+        progress=report,
+        painters=painters_for(piece.job.device, piece.job.precision),
     )
 
 
@@ -257,18 +265,21 @@ def render(
                 concerns = _broken_off(piece) + _rehearse(piece, piece.frames, on_progress)
             screen = FlashScreen(job.rate)
             count = _Count(on_progress, last - first)
+            painters = painters_for(job.device, job.precision)
             with clock("rendering"):
                 on_progress("rendering", 0, last - first)
                 if sequence is not None:
                     render_frames(
                         piece.director, width, height, sequence, piece.frames,
                         threads=threads, screen=screen, on_frame=count,
+                        painters=painters,
                     )  # fmt: skip
                 else:
                     assert workplace is not None
                     segments = render_segments(
                         piece.director, fmt, workplace, piece.frames,
                         threads=threads, screen=screen, on_frame=count,
+                        painters=painters,
                     )  # fmt: skip
             if workplace is not None:
                 with clock("joining"):
@@ -373,8 +384,6 @@ def still(
     UserError
         If there is no such moment or the file cannot be written.
     """
-    from afx.painter import Painter
-
     if output is not None:
         try:  # before the work, not after it
             Path(output).parent.mkdir(parents=True, exist_ok=True)
@@ -387,7 +396,8 @@ def still(
         )
     frame = min(int(Fraction(at) * job.rate + Fraction(1, 2)), piece.controls.frames - 1)
     _rehearse(piece, (frame, frame + 1), on_progress)
-    rgb = Painter(*job.size).rgb(piece.director.picture(frame))
+    painter = painters_for(job.device, job.precision)(*job.size)
+    rgb = painter.rgb(piece.director.picture(frame))
     if output is not None:
         with user_errors():
             write_png(output, rgb, embedded(job))

@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 
 from afx.color import GAMMA
 from afx.director import Director, Normalization
-from afx.painter import Painter
+from afx.normal import tone_range
+from afx.painter import Painter, Painters
 from afx.safety import FlashScreen, Mode, limit, relative_luminance, tile_means
 
 SAMPLES = 24
 """Frames of a scene from which its percentiles are taken."""
-
-LOWEST_SPREAD = 0.02
-"""A tone that varies less than this over a scene is flat, and not stretched further."""
 
 UNTOUCHED = 0.004
 """Gains this close to 1 are left out: less than a code of video."""
@@ -72,7 +70,11 @@ def tile_grid(width: int, height: int) -> tuple[int, int]:
 
 
 def normalize(
-    director: Director, width: int, height: int, frames: tuple[int, int] | None = None
+    director: Director,
+    width: int,
+    height: int,
+    frames: tuple[int, int] | None = None,
+    painters: Painters = Painter,
 ) -> None:
     """Freeze the tone percentiles of a director's scenes.
 
@@ -86,24 +88,23 @@ def normalize(
     frames : (int, int), optional
         Only scenes that are visible in these frames are needed; each is measured over its whole
         length all the same.
+    painters : callable
+        Makes what paints.
     """
     w, h = thumbnail_size(width, height)
     # Few frames, so they may be sharp: fine detail counts as it will in the real picture.
-    painter = Painter(SHARPEST * w, SHARPEST * h)
+    painter = painters(SHARPEST * w, SHARPEST * h)
     for index, scene in enumerate(director.controls.scenes):
         if frames is not None and (scene.last <= frames[0] or scene.first >= frames[1]):
+            continue
+        if director.pattern(scene).direct:  # what paints its own colors is left as it is
             continue
         sampled = np.unique(np.linspace(scene.first, scene.last - 1, SAMPLES).astype(int))
         made = [painter.field(director.state(index, int(frame))) for frame in sampled]
         tones = np.concatenate([t[(mask > 0.05) & np.isfinite(t)] for t, mask in made])
         if not tones.size:  # a scene of nothing but ground
             tones = np.concatenate([np.nan_to_num(t).ravel() for t, _ in made])
-        low, high = np.percentile(tones, (1.0, 99.0))
-        spread = max(float(high - low), LOWEST_SPREAD)
-        middle = float(high + low) / 2
-        # Rounded, so that the last digit of another machine's mathematics rarely moves a pixel.
-        scale = float(f"{0.94 / spread:.4g}")
-        director.normalizations[index] = Normalization(scale, round(0.5 - middle * scale, 4))
+        director.normalizations[index] = Normalization(*tone_range(tones))
 
 
 def rehearse(
@@ -114,6 +115,7 @@ def rehearse(
     safety: Mode,
     frames: tuple[int, int] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    painters: Painters = Painter,
 ) -> list[Concern]:
     """Run a range of frames at thumbnail size: gains into the director, warnings back.
 
@@ -128,11 +130,13 @@ def rehearse(
         First and one past the last; everything if not given.
     progress : callable, optional
         ``progress(done, total)``.
+    painters : callable
+        Makes what paints.
     """
     first, last = frames or (0, director.controls.frames)
     w, h = thumbnail_size(width, height)
     rows, columns = tile_grid(width, height)
-    small = _Small(director, (w, h), SHARPER)
+    small = _Small(director, (w, h), SHARPER, painters)
     # Half precision (0.05 % of a value) is far finer than a transition, and an hour of it small.
     luma = np.empty((last - first, rows, columns), np.float16)
     fps = director.controls.fps
@@ -163,18 +167,23 @@ def rehearse(
     # Near the limit counts here: the limiter changed the pictures, and these were small.
     for start, end in screen.spans(extended=safety == "strict", near=True):
         around = (max(first, first + start - margin), min(last, first + end + margin))
-        watch.found += _dim(director, (w, h), around, extended=safety == "strict")
+        watch.found += _dim(director, (w, h), around, painters, extended=safety == "strict")
     if progress is not None:
         progress(last - first, last - first)
     return watch.warnings()
 
 
 def _dim(
-    director: Director, size: tuple[int, int], frames: tuple[int, int], *, extended: bool
+    director: Director,
+    size: tuple[int, int],
+    frames: tuple[int, int],
+    painters: Painters,
+    *,
+    extended: bool,
 ) -> list[Concern]:
     """Darken a stretch until the flash screen is content with it."""
     assert director.gains is not None
-    small = _Small(director, size, SHARPEST)
+    small = _Small(director, size, SHARPEST, painters)
     fps = float(director.controls.fps)
     base = director.gains_from
     dimmed: list[tuple[int, int]] = []
@@ -204,9 +213,11 @@ def _dim(
 class _Small:
     """Paints thumbnails: larger pictures averaged down."""
 
-    def __init__(self, director: Director, size: tuple[int, int], sharper: int) -> None:
+    def __init__(
+        self, director: Director, size: tuple[int, int], sharper: int, painters: Painters
+    ) -> None:
         self.director, self.sharper = director, sharper
-        self.painter = Painter(sharper * size[0], sharper * size[1])
+        self.painter = painters(sharper * size[0], sharper * size[1])
 
     def rgb(self, frame: int, *, limited: bool) -> NDArray[np.float32]:
         """Return display RGB [height, width, 3] of a frame."""

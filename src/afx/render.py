@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afx.director import Director
-from afx.painter import Painter
+from afx.painter import Painter, Painters
 from afx.rehearsal import thumbnail_size
 from afx.safety import FlashScreen
 from afx.video import FrameSequence, SegmentWriter, VideoError, VideoFormat, count_frames
@@ -243,6 +243,7 @@ def render_segments(
     threads: int,
     screen: FlashScreen,
     on_frame: OnFrame | None = None,
+    painters: Painters = Painter,
 ) -> list[Path]:
     """Write a range of frames as segments.
 
@@ -259,6 +260,8 @@ def render_segments(
     screen : FlashScreen
         Sees every frame in order, kept segments' too.
     on_frame : callable, optional
+    painters : callable
+        Makes what paints, one for each thread.
 
     Returns
     -------
@@ -275,7 +278,7 @@ def render_segments(
 
     def paint(frame: int, slot: int) -> NDArray[np.uint8]:
         if not hasattr(local, "painter"):
-            local.painter = Painter(fmt.width, fmt.height)
+            local.painter = painters(fmt.width, fmt.height)
         local.painter.video(director.picture(frame), ring[slot])
         return thumbnails.make(ring[slot])
 
@@ -346,6 +349,7 @@ def render_frames(
     threads: int,
     screen: FlashScreen,
     on_frame: OnFrame | None = None,
+    painters: Painters = Painter,
 ) -> None:
     """Write a range of frames as numbered PNG pictures; parameters as `render_segments`."""
     local = threading.local()
@@ -353,7 +357,7 @@ def render_frames(
 
     def paint(frame: int, _slot: int) -> NDArray[np.uint8]:
         if not hasattr(local, "painter"):
-            local.painter = Painter(width, height)
+            local.painter = painters(width, height)
         rgb = local.painter.rgb(director.picture(frame))
         sequence.write(frame - frames[0], rgb)
         return thumbnails.of_rgb(rgb)

@@ -162,6 +162,7 @@ class Kernel:
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self.function = ctypes.CFUNCTYPE(None, *[pointer] * 7, *[number] * 4)(address)
         self.byte_outputs = frozenset(byte_outputs)
+        self.program = program
 
     @property
     def tile(self) -> int:

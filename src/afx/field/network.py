@@ -2,7 +2,8 @@
 
 A network's weights are data, not code: the LLVM target loops over them in memory, so new weights
 need no new code; the GLSL target writes them into the shader as constants; torch multiplies
-matrices. All of them evaluate, layer by layer, ``h ← activation(W h + b)``.
+matrices. All of them evaluate, layer by layer, ``h ← activation(W h + V f + b)``, where ``f`` are
+the film inputs: values that are the same for a whole frame and shift every layer.
 """
 
 from __future__ import annotations
@@ -63,18 +64,32 @@ class Network:
 
     The weights are one flat float32 array: for each layer the matrix ``W[outputs, inputs]`` row by
     row, then the bias ``b[outputs]``.
+
+    Attributes
+    ----------
+    name : str
+    layers : tuple of Layer
+    film : int
+        How many of the inputs, the last ones, reach every layer and not only the first (after Perez
+        et al. 2018, "FiLM", shifts alone). They must be the same for a whole frame. The matrix of
+        each layer has its columns for them last: a later layer has as many inputs as the one before
+        has outputs, and `film` more.
     """
 
     name: str
     layers: tuple[Layer, ...]
+    film: int = 0
 
     def __post_init__(self) -> None:
         if not self.layers:
             raise ValueError("a network needs at least one layer")
+        if not 0 <= self.film <= self.layers[0].inputs:
+            raise ValueError(f"{self.film} film inputs of {self.layers[0].inputs} inputs")
         for before, after in zip(self.layers, self.layers[1:], strict=False):
-            if before.outputs != after.inputs:
+            if before.outputs + self.film != after.inputs:
                 raise ValueError(
                     f"a layer with {before.outputs} outputs feeds one with {after.inputs} inputs"
+                    + (f", {self.film} of them film" if self.film else "")
                 )
 
     @property

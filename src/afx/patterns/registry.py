@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afx.field.knob import Knob, knobs_of
+
+if TYPE_CHECKING:
+    from afx.patterns.architecture import Architecture
 
 FAMILIES = ("fractal", "organic", "flowing", "geometric")
 
@@ -37,6 +40,14 @@ class Pattern:
         ``function(p, **knobs) -> Field``, traceable.
     weights : callable, optional
         ``weights(seed)`` makes the weights of the networks that the pattern runs.
+    architecture : Architecture, optional
+        The shape of its network, where a look may choose another one.
+    shape : callable, optional
+        ``shape(architecture)`` gives the same pattern with another network; equal architectures
+        give the identical object.
+    direct : bool
+        Its outputs ``tone, hue, mask`` are Y' in [0, 1] and Cb, Cr in [−½, ½]: it paints its own
+        colors, and no palette is asked.
     """
 
     name: str
@@ -47,6 +58,9 @@ class Pattern:
     knobs: tuple[Knob, ...]
     function: Callable[..., Any]
     weights: Weights | None = None
+    architecture: Architecture | None = None
+    shape: Callable[[Architecture], Pattern] | None = None
+    direct: bool = False
 
 
 def pattern(

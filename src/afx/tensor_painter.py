@@ -1,0 +1,1 @@
+"""Frames from fields on a graphics card."""
