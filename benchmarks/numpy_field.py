@@ -16,7 +16,7 @@ from afx.field.expr import Expr
 from afx.field.graph import FRAME, PIXEL, ROW, Order, order
 from afx.field.jit import Geometry
 from afx.field.llvm_nodes import loop_parts
-from afx.field.network import ACTIVATIONS, Network
+from afx.field.network import NUMPY_ACTIVATIONS, Network
 from afx.field.program import Loop, Program
 
 Array = NDArray[Any]
@@ -164,10 +164,16 @@ def _network(
     shape: tuple[int, int],
 ) -> list[Array]:
     h = np.stack([np.broadcast_to(i, shape).ravel() for i in inputs]).astype(np.float32)
-    for layer, (matrix, bias) in zip(
-        network.layers, network.split(weights[network.name]), strict=True
+    # Film inputs are numbers: what they add to a layer is one vector.
+    film = np.array(inputs[network.inputs - network.film :], np.float32).reshape(network.film)
+    for number, (layer, (matrix, bias)) in enumerate(
+        zip(network.layers, network.split(weights[network.name]), strict=True)
     ):
-        h = matrix @ h + bias[:, None]
+        if number:
+            own = layer.inputs - network.film
+            h = matrix[:, :own] @ h + (bias + matrix[:, own:] @ film)[:, None]
+        else:
+            h = matrix @ h + bias[:, None]
         row = 0
         for name, count in layer.activations:
             h[row : row + count] = _activation(name, h[row : row + count])
@@ -178,14 +184,9 @@ def _network(
 def _activation(name: str, values: NDArray[np.float32]) -> Array:
     """NumPy's own functions: faster here than our polynomials written out."""
     plain: dict[str, Callable[[Array], Array]] = {
-        "linear": lambda v: v,
-        "sine": np.sin,
-        "cosine": np.cos,
+        **NUMPY_ACTIVATIONS,
         "tanh": np.tanh,
         "gaussian": lambda v: np.exp(v * v * np.float32(-0.4)),
-        "absolute": np.abs,
         "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
     }
-    if name not in plain:
-        raise ValueError(f"no NumPy stand-in for {name}; known: {', '.join(ACTIVATIONS)}")
     return plain[name](values)

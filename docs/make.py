@@ -1,7 +1,7 @@
 """Make the pages and pictures of the documentation that come from the code itself.
 
 .venv/bin/python docs/make.py            # patterns.md and looks.md
-.venv/bin/python docs/make.py --pictures # also the stills, the sheet of all looks and the analysis
+.venv/bin/python docs/make.py --pictures # also the stills, the sheets and the analysis
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 from afx.field import Knob
 from afx.look import Look, load_library
-from afx.patterns import FAMILIES, PATTERNS, Pattern
+from afx.palette import resolve
+from afx.patterns import FAMILIES, PATTERNS, Architecture, Pattern
+from afx.patterns.architecture import Coordinate
+from afx.patterns.initializers import RECIPES
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 
 DOCS = Path(__file__).parent
@@ -163,6 +167,151 @@ def pictures() -> None:
             )
 
 
+def network_table() -> str:
+    """Return the table of a look's [network] keys, from the model that checks them."""
+    lines = ["| key | if left out | range | what it is |", "|---|---|---|---|"]
+    for name, field in Architecture.model_fields.items():
+        if name == "weights_sha256":
+            continue  # written by afx, not by people
+        limits = {type(m).__name__: m for m in field.metadata}
+        lo = limits["Ge"].ge if "Ge" in limits else ""
+        hi = limits["Le"].le if "Le" in limits else ""
+        choices = get_args(field.annotation)
+        if choices and all(isinstance(c, str) for c in choices):
+            allowed = ", ".join(f"`{c}`" for c in choices)
+        elif name == "coordinates":
+            allowed = ", ".join(f"`{c}`" for c in get_args(Coordinate))
+        elif name == "activations":
+            allowed = "names of activations and mixes, see above"
+        else:
+            allowed = f"{lo:g} … {hi:g}" if lo != "" and hi != "" else ""
+        default = field.default
+        if isinstance(default, tuple):
+            default = ", ".join(default)
+        shown = f"`{default}`" if default not in (None, "") else ""
+        lines.append(f"| `{name}` | {shown} | {allowed} | {field.description} |")
+    return "\n".join(lines)
+
+
+def recipe_table() -> str:
+    """Return the table of initializers and where they come from."""
+    lines = ["| name | what it does, and its source |", "|---|---|"]
+    lines.append("| `prepared` | ours: every unit and the whole picture measured and set |")
+    return "\n".join(lines + [f"| `{name}` | {r.source} |" for name, r in RECIPES.items()])
+
+
+def cppn_page(text: str) -> str:
+    """Return docs/cppn.md with its tables made anew."""
+    for mark, table in (("network", network_table()), ("recipes", recipe_table())):
+        start, end = f"<!-- {mark}: made by docs/make.py -->", f"<!-- end of {mark} -->"
+        before, rest = text.split(start)
+        text = f"{before}{start}\n\n{table}\n\n{end}{rest.split(end)[1]}"
+    return text
+
+
+Tile = tuple[str, dict[str, object], str, int]
+"""What stands below it, its [network], its palette, its seed."""
+
+
+def _cppn_sheets() -> dict[str, tuple[int, list[Tile]]]:
+    """Return columns and tiles of every sheet of docs/cppn.md."""
+    return {
+        "sizes": (
+            4,
+            [
+                (f"{width} wide, {depth} deep", {"width": width, "depth": depth}, "dusk", 8)
+                for depth in (1, 4, 8, 12)
+                for width in (6, 16, 64, 256)
+            ],
+        ),
+        "activations": (
+            4,
+            [
+                (" ".join(names), {"width": 24, "depth": 4, "activations": names}, "glacier", 5)
+                for names in (
+                    ["mixed"], ["waves"], ["distill"], ["nineties"], ["siren"], ["finer"],
+                    ["tanh"], ["gaussian"], ["softplus", "cosine"], ["absolute"], ["sigmoid"],
+                    ["relu"],
+                )
+            ],
+        ),
+        "symmetry": (
+            3,
+            [
+                (label, {"width": 16, "depth": 5, "fineness": 5.0, **said}, "solar-wind", 4)
+                for label, said in (
+                    ("none", {}),
+                    ("mirror", {"symmetry": "mirror"}),
+                    ("quarter", {"symmetry": "quarter"}),
+                    ("rotate, folds 5", {"symmetry": "rotate", "folds": 5}),
+                    ("kaleidoscope, folds 8", {"symmetry": "kaleidoscope", "folds": 8}),
+                    ("tile", {"symmetry": "tile", "tiles": 0.75}),
+                )
+            ],
+        ),
+        "initializers": (
+            4,
+            [
+                (name, {"width": 32, "depth": 6, "initializer": name, **said}, "aurora", 3)
+                for name, said in (
+                    ("prepared", {}),
+                    ("distill", {"activations": ["distill"]}),
+                    ("siren", {"activations": ["siren"]}),
+                    ("finer", {"activations": ["finer"]}),
+                    *((name, {}) for name in ("glorot", "lecun", "he", "uniform")),
+                )
+            ],
+        ),
+        "inputs": (
+            3,
+            [
+                (label, {"width": 20, "depth": 4, **said}, "copper-patina", 8)
+                for label, said in (
+                    ("fineness 2.5", {"fineness": 2.5}),
+                    ("fineness 4.2", {}),
+                    ("fineness 9", {"fineness": 9.0}),
+                    ("x and y alone", {"coordinates": ["x", "y"]}),
+                    ("with angle", {"coordinates": ["x", "y", "radius", "angle"]}),
+                    ("Fourier 16, scale 1", {"fourier": 16, "fineness": 9.0}),
+                )
+            ],
+        ),
+        "raw": (
+            4,
+            [
+                (f"{label}, seed {seed}", {"output": out, "activations": nineties}, "dusk", seed)
+                for nineties in [["nineties"]]
+                for label, out in (("raw RGB", "rgb"), ("through a palette", "fields"))
+                for seed in (1, 2, 4, 6)
+            ],
+        ),
+    }  # fmt: skip
+
+
+def cppn_pictures() -> None:
+    """Render the sheets of docs/cppn.md."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    from afx.easel import Easel
+
+    width, height, gap, below = 288, 162, 6, 20
+    easel, font = Easel(width * 2, height * 2), ImageFont.load_default(13)
+    base = load_library()["neural-dream"]
+    for sheet, (columns, tiles) in _cppn_sheets().items():
+        rows = -(-len(tiles) // columns)
+        size = (columns * (width + gap) - gap, rows * (height + gap + below) - gap)
+        image = Image.new("RGB", size, (16, 16, 20))
+        draw = ImageDraw.Draw(image)
+        for index, (label, said, palette, seed) in enumerate(tiles):
+            network = Architecture.model_validate(said)
+            look = base.model_copy(update={"network": network, "palette": resolve(palette)})
+            made = Image.fromarray(easel.still(look, seed=seed))
+            x, y = index % columns * (width + gap), index // columns * (height + gap + below)
+            image.paste(made.resize((width, height), Image.Resampling.LANCZOS), (x, y))
+            draw.text((x + 3, y + height + 1), label, fill=(220, 220, 228), font=font)
+        image.save(DOCS / f"cppn-{sheet}.webp", quality=80, method=6)
+
+
 FAVORITES = ("northern-lights", "dahlia", "elephant-valley")
 """Looks of the three stills."""
 
@@ -171,9 +320,12 @@ def main() -> None:
     """Write everything asked for."""
     (DOCS / "patterns.md").write_text(patterns_page(), encoding="utf-8")
     (DOCS / "looks.md").write_text(looks_page(), encoding="utf-8")
+    page = DOCS / "cppn.md"
+    page.write_text(cppn_page(page.read_text(encoding="utf-8")), encoding="utf-8")
     if "--pictures" in sys.argv[1:]:
         analysis_picture()
         pictures()
+        cppn_pictures()
 
 
 if __name__ == "__main__":

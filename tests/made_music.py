@@ -13,7 +13,9 @@ from afx.sources import CHROMA, SOURCES
 
 DERIVED = {"harmony", "beat.breath", "build", "drop"}
 TRACKS = [
-    name for name in SOURCES if not name.startswith(("event.", "lfo.")) and name not in DERIVED
+    name
+    for name in SOURCES
+    if not name.startswith(("event.", "lfo.", "timbre.")) and name not in DERIVED
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -51,16 +52,33 @@ def _clouds(p, *, level: Expr = knob(0.0, -2, 2, help="adds")):
     return Field(tone, fbm(p.x, p.y, 0.3) * 0.2, fbm(p.x + 9.0, p.y) * 2.0 + 0.7)
 
 
+def _colored(
+    p,
+    *,
+    red: Expr = knob(0.5, -1, 2, help="display red"),
+    green: Expr = knob(0.5, -1, 2, help="display green"),
+    blue: Expr = knob(0.5, -1, 2, help="display blue"),
+    wave: Expr = knob(0.0, 0, 1, help="how much it changes over the picture"),
+):
+    """Its own color: Y', Cb and Cr, without a palette."""
+    shift = wave * fbm(p.x * 1.5, p.y * 1.5, octaves=3) * 0.4
+    r, g, b = red + shift, green - shift, blue + shift * 0.5
+    luma = 0.2126 * r + 0.7152 * g + 0.0722 * b
+    return Field(luma, (b - luma) * (1 / 1.8556), (r - luma) * (1 / 1.5748))
+
+
 ACROSS, FLAT, CLOUDS = made(_across), made(_flat), made(_clouds)
+COLORED = replace(made(_colored), direct=True)
 
 
-def state(pattern, scale=1.0, offset=0.0, **values) -> FieldState:
+def state(pattern, scale=1.0, offset=0.0, internal=1, **values) -> FieldState:
     kernel = field_kernel(pattern)
     given = {k.name: k.default for k in (*pattern.knobs, *STAGE_KNOBS)}
     given |= {k.name: 0.0 for k in (*pattern.knobs, *STAGE_KNOBS) if k.kind == "clock"}
     assert set(values) <= set(given), values
     row = [(given | values)[n] for n in kernel.module.knobs]
-    return FieldState(kernel, np.array(row, np.float32), {}, scale, offset)
+    row = np.array(row, np.float32)
+    return FieldState(kernel, row, {}, scale, offset, internal, pattern.direct)
 
 
 def grade(**values) -> np.ndarray:
@@ -107,4 +125,6 @@ def controls(*scenes: Scene, fps: int = 30) -> Controls:
 
 
 def director(*scenes: Scene, fps: int = 30) -> Director:
-    return Director(controls(*scenes, fps=fps), {p.name: p for p in (ACROSS, FLAT, CLOUDS)})
+    return Director(
+        controls(*scenes, fps=fps), {p.name: p for p in (ACROSS, FLAT, CLOUDS, COLORED)}
+    )

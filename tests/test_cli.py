@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +26,7 @@ from afx.progress import Meter
 from afx.stills import read_settings
 from afxcommand import SMALL, Outcome, made_look, made_song, pictures, unchanged
 from afxcommand import afx as run
+from made_films import kicks, texture, write_film
 from music_analysis.audio import load
 from music_analysis.synth import SongSpec, make_song
 
@@ -36,6 +38,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made_song(tmp_path / "song.wav")
     made_look(tmp_path / "ink.toml")
     return tmp_path
+
+
+@pytest.fixture
+def film(folder: Path) -> Path:
+    """A video with a drum in it, long enough to be judged."""
+    frames = [texture(64, 36, turn=k / 8) for k in range(39)]
+    sound = kicks(np.arange(0.2, 3, 0.6), 3.2)
+    return write_film(folder / "film.mp4", frames, fps=Fraction(12), sound=sound)
 
 
 LOOK = ("--look", "ink.toml")
@@ -57,6 +67,12 @@ COMMANDS: dict[str, tuple[tuple[str, ...], set[str], str]] = {
     "looks NAME": (("looks", "ink.toml"), set(), "Glacier"),
     "patterns": (("patterns",), set(), "ink"),
     "patterns NAME": (("patterns", "ink"), set(), "Source: "),
+    "bench": (("bench", "profile"), set(), "No profile"),
+    "explore": (
+        ("explore", "still", "ink.toml", "--size", "64x36"),
+        {"ink.png"},
+        "afx explore save ink.png",
+    ),
 }
 
 
@@ -67,7 +83,7 @@ def ok(outcome: Outcome) -> Outcome:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_command_for_people(folder: Path, name: str) -> None:
+def test_command_for_people(folder: Path, film: Path, name: str) -> None:
     arguments, makes, word = COMMANDS[name]
     before = {p.name for p in folder.iterdir()}
     outcome = ok(run(*arguments))
@@ -84,7 +100,7 @@ def short_demo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_command_for_programs(folder: Path, short_demo: None, name: str) -> None:
+def test_command_for_programs(folder: Path, film: Path, short_demo: None, name: str) -> None:
     outcome = ok(run(*COMMANDS[name][0], "--json"))
     assert isinstance(outcome.json, dict if name not in ("looks", "patterns") else list)
     assert outcome.err == ""

@@ -11,7 +11,18 @@ from afx.color import GAMMA, HUES, TONES, pack, packed_tables, to_ycc, ycc_table
 from afx.oklch import decode, oklab_from_display
 from afx.painter import Painter
 from afx.palette import PALETTES, ground, table
-from made_pictures import ACROSS, CLOUDS, EMBER, FLAT, GRAYS, picture, state
+from made_pictures import (
+    ACROSS,
+    CLOUDS,
+    COLORED,
+    EMBER,
+    FLAT,
+    GRAYS,
+    director,
+    picture,
+    scene,
+    state,
+)
 
 W, H = 128, 72
 
@@ -250,3 +261,94 @@ def test_fields_of_nan_and_infinity_still_make_a_picture():
 
 def test_grays_are_gray():
     assert np.ptp(paint(state(CLOUDS), palette=GRAYS), axis=-1).max() < 1e-5
+
+
+# --------------------------------------------------------------------- direct color
+
+
+def rgb_state(red, green, blue, **rest):
+    return state(COLORED, red=red, green=green, blue=blue, **rest)
+
+
+def test_a_direct_field_gets_the_colors_it_asks_for():
+    levels = (0.0, 0.02, 0.35, 0.7, 0.97, 1.0)
+    for wanted in itertools.product(levels, repeat=3):
+        for relief in (0.0, 1.0):
+            got = paint(rgb_state(*wanted), size=(16, 16), palette=EMBER, relief=relief)
+            np.testing.assert_allclose(
+                got, np.broadcast_to(np.float32(wanted), got.shape), atol=1 / 255
+            )
+
+
+def test_a_direct_field_takes_the_grade():
+    wanted = (0.5, 0.3, 0.6)
+    plain = paint(rgb_state(*wanted))
+    gray = paint(rgb_state(*wanted), chroma=0.0)
+    np.testing.assert_allclose(gray, luma(plain)[..., None] * np.ones(3), atol=2e-3)
+    brighter = paint(rgb_state(*wanted), exposure=0.3)
+    np.testing.assert_allclose(decode(luma(brighter)) / decode(luma(plain)), 2**0.3, atol=0.05)
+    dark, bright = (paint(rgb_state(v, v, v), contrast=1.0) for v in (0.25, 0.75))
+    assert luma(dark).mean() < 0.2
+    assert luma(bright).mean() > 0.8
+    corners = paint(rgb_state(*wanted), vignette=0.6)
+    assert luma(corners)[0, 0] < 0.6 * luma(corners)[H // 2, W // 2]
+    half = np.full((9, 16), 0.5, np.float32)
+    np.testing.assert_allclose(
+        luma(paint(rgb_state(*wanted), gain=half)), luma(plain) / 2, atol=2e-3
+    )
+    for hue in (-0.4, 0.25, 0.5):
+        turned = paint(rgb_state(*wanted), hue=hue)
+        assert np.abs(turned - plain).max() > 0.05
+        np.testing.assert_allclose(luma(turned), luma(plain), atol=2e-3)
+    # Brighter than white rolls off, and never turns back.
+    for value in (0.9, 1.0):
+        more = [luma(paint(rgb_state(value, value, value), exposure=e)).mean() for e in (0, 0.2, 1)]
+        assert value - 2e-3 < more[0] <= more[1] <= more[2] <= 1.0
+    np.testing.assert_array_equal(
+        paint(rgb_state(*wanted), cycle=0.3, hue_spread=2.0, relief=1.0), plain
+    )
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_fades_between_direct_fields_and_palettes_mix_their_colors(swapped):
+    """Both looks are seen, each in its own colors, and the fade ends where it should."""
+    states = [rgb_state(0.2, 0.5, 0.7, wave=1.0), state(CLOUDS, zoom=0.3)]
+    if swapped:
+        states.reverse()
+    effects = {"relief": 0.6, "glow": 0.4, "vignette": 0.3}
+    ends = [paint(s, palette=EMBER, **effects) for s in states]
+    for weight, want in zip((0.0, 1.0), ends, strict=True):
+        got = paint(*states, weight=weight, palette=EMBER, **effects)
+        np.testing.assert_allclose(got, want, atol=2e-3)
+    middle = paint(*states, weight=0.5, palette=EMBER, relief=0.0)
+    flat = [paint(s, palette=EMBER, relief=0.0) for s in states]
+    calm = (np.minimum(*flat).min(-1) > 0) & (luma(np.maximum(*flat)) < 0.85)
+    np.testing.assert_allclose(middle[calm], (flat[0] + flat[1])[calm] / 2, atol=6e-3)
+    assert calm.mean() > 0.5
+
+
+def test_fades_between_two_direct_fields():
+    a, b = rgb_state(0.2, 0.5, 0.7), rgb_state(0.6, 0.1, 0.3)
+    got = paint(a, b, weight=0.25, palette=EMBER)
+    np.testing.assert_allclose(got, np.broadcast_to([0.3, 0.4, 0.6], got.shape), atol=2 / 255)
+
+
+def test_a_direct_field_of_nan_still_makes_a_picture():
+    for red in (np.nan, np.inf, -np.inf):
+        got = paint(rgb_state(red, 0.5, 0.5), palette=EMBER)
+        assert np.all(np.isfinite(got))
+
+
+def test_the_director_knows_direct_fields():
+    """A direct look's palette is not asked, and its field is not normalized."""
+    own = scene(COLORED, 0, 20, palette=PALETTES["glacier"], red=0.8, green=0.2, blue=0.3)
+    toned = scene(CLOUDS, 10, 30, palette=EMBER)
+    made = director(own, toned)
+    assert [f.direct for f in made.picture(15).fields] == [True, False]
+    assert (made.state(0, 3).scale, made.state(0, 3).offset) == (1.0, 0.0)
+    for frame in (12, 25):
+        np.testing.assert_array_equal(
+            made.picture(frame).tables["palette"], packed_tables(EMBER)["palette"]
+        )
+    rgb = Painter(16, 16).rgb_float(made.picture(3))
+    np.testing.assert_allclose(rgb, np.broadcast_to([0.8, 0.2, 0.3], rgb.shape), atol=1 / 255)

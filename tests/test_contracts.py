@@ -21,7 +21,7 @@ from afx.field.llvm import emit
 from afx.look import dump, load_library, parse_look, problems
 from afx.look import knobs_of as knobs_of_look
 from afx.oklch import oklab_from_display
-from afx.painter import Painter, field_kernel
+from afx.painter import Painter, field_kernel, kernel_of
 from afx.patterns import FAMILIES, PATTERNS
 from afx.rehearsal import normalize, rehearse
 from afx.render import Thumbnails
@@ -45,7 +45,7 @@ def _own_cache(tmp_path_factory):
     """Compile everything here and now, so that the time it takes is seen."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFX_CACHE_DIR", str(tmp_path_factory.mktemp("kernels")))
-        field_kernel.cache_clear()
+        kernel_of.cache_clear()
         yield
 
 

@@ -347,6 +347,31 @@ def test_a_small_cppn_agrees_with_both_ways_of_summing(browser):
 
 
 @pixels
+@pytest.mark.parametrize("film", [1, 3])
+def test_film_inputs_are_uniforms_that_every_layer_sees(browser, film):
+    runs = (("sine", 5), ("exact_tanh", 4))
+    first, later = Layer(3 + film, runs), Layer(9 + film, runs)
+    network = Network("net", (first, later, Layer(9 + film, (("linear", 2),))), film)
+    weights = {"net": random_weights(network, 6)}
+    values = (X, T * 0.5, Y, *(T * (k + 1.0) - 0.25 for k in range(film)))
+    outputs = run_network(network, values)
+    for got, wanted in both(browser, outputs, weights=weights):
+        assert wanted.std() > 0.05
+        np.testing.assert_array_equal(got, wanted)
+    rendered = Kernel(program(outputs), fma=False).evaluate(
+        WIDTH, HEIGHT, {"t": 0.3}, weights=weights
+    )
+    shown = on_gpu(
+        browser,
+        fragment_shader(program(outputs), weights=weights),
+        {"t": 0.3},
+        (-WIDTH / HEIGHT, WIDTH / HEIGHT, -1.0, 1.0),
+    )
+    for channel, plane_ in enumerate(rendered.values()):
+        np.testing.assert_allclose(shown[..., channel], plane_, atol=2e-6)
+
+
+@pixels
 def test_every_activation_and_every_width_of_a_group_runs(browser):
     runs = tuple((name, 1) for name in ACTIVATIONS)
     network = Network("net", (Layer(3, runs), Layer(len(runs), (("sine", 2),)), Layer(2, runs[:1])))

@@ -453,6 +453,37 @@ def test_networks_agree_with_float64_in_both_ways_of_summing():
     assert tensor.grad[-2] == 0
 
 
+@pytest.mark.parametrize("by_point", [False, True], ids=["numbers", "by point"])
+def test_film_inputs_reach_every_layer(by_point):
+    layers = (Layer(4, (("sine", 5),)), Layer(7, (("softplus", 3),)), Layer(5, (("linear", 2),)))
+    network = Network("net", layers, film=2)
+    weights = np.random.default_rng(8).normal(0, 0.6, network.size).astype(np.float32)
+    outputs = run_network(network, (X, Y, uniform("z"), uniform("k")))
+    x, y = np.random.default_rng(9).uniform(-1, 1, (2, 300)).astype(np.float32)
+    z, k = (np.linspace(-1, 1, 300, dtype=np.float32), 0.5) if by_point else (0.25, 0.5)
+    film = np.stack(np.broadcast_arrays(np.full(300, z), k)).astype(np.float64)
+    h, acts = np.stack([x, y]).astype(np.float64), (np.sin, lambda t: np.log1p(np.exp(t)), None)
+    for (matrix, bias), act in zip(network.split(weights), acts, strict=True):
+        h = matrix @ np.concatenate([h, film]) + bias[:, None]
+        h = act(h) if act else h
+    tensors = [torch.tensor(v, requires_grad=True) for v in (z, k)]
+    program = TensorProgram(Program((("a", outputs[0]), ("b", outputs[1])), ("z", "k")))
+    for exact in (True, False):
+        made = program(
+            torch.from_numpy(x),
+            torch.from_numpy(y),
+            dict(zip("zk", tensors, strict=True)),
+            pixel=0.0,
+            weights={"net": weights},
+            exact=exact,
+        )
+        for name, wanted in zip("ab", h, strict=True):
+            np.testing.assert_allclose(made[name].detach().numpy(), wanted, atol=3e-6)
+        for tensor in tensors:
+            (slope,) = torch.autograd.grad(made["a"].sum(), tensor, retain_graph=True)
+            assert bool((slope != 0).all())
+
+
 def test_what_is_missing_is_named():
     for value, name in (
         (uniform("zoom"), "zoom"),

@@ -9,7 +9,7 @@ from afx.color import GAMMA
 from afx.oklch import decode
 from afx.painter import Painter, Picture
 from afx.palette import PALETTES, Palette
-from made_pictures import ACROSS, CLOUDS, EMBER, FLAT, picture, state
+from made_pictures import ACROSS, CLOUDS, COLORED, EMBER, FLAT, picture, state
 
 GLACIER = PALETTES["glacier"]
 SIZES = [(64, 36), (66, 50), (50, 66), (36, 64), (130, 74), (2, 2), (16, 100)]
@@ -46,7 +46,8 @@ def split(out, width, height):
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")
 def test_strips_do_not_show(size):
     gain = np.random.default_rng(1).uniform(0.3, 1.2, (9, 16)).astype(np.float32)
-    for what in (scene(gain=gain), fade(0.4)):
+    direct = picture(state(COLORED, wave=1.0), state(FLAT), weight=0.3, palette=EMBER, gain=gain)
+    for what in (scene(gain=gain), fade(0.4), direct):
         whole = Painter(*size, strip=size[1])
         want = [planes(whole, what), whole.rgb(what), whole.rgb_float(what)]
         for strip in (2, 8, None):
@@ -56,12 +57,28 @@ def test_strips_do_not_show(size):
                 np.testing.assert_array_equal(a, b)
 
 
+KINDS = {
+    "palette": scene(exposure=-0.3),
+    "fade": fade(0.4, exposure=-0.3),
+    "small": picture(state(CLOUDS, internal=3, zoom=0.3), palette=EMBER, exposure=-0.3),
+    "direct": picture(state(COLORED, wave=1.0), palette=EMBER, **EFFECTS),
+    "direct fade": picture(
+        state(COLORED, wave=1.0),
+        state(CLOUDS, internal=2),
+        weight=0.6,
+        palette=EMBER,
+        exposure=-0.3,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [(64, 36), (66, 50), (50, 66), (130, 74)], ids=str)
-def test_video_planes_hold_the_picture(size):
+def test_video_planes_hold_the_picture(size, kind):
     """Decoded as a player does, the planes are the still within their quantization."""
     w, h = size
     painter = Painter(w, h)
-    what = scene(exposure=-0.3)
+    what = KINDS[kind]
     y, u, v = (p.astype(np.float64) for p in split(planes(painter, what), w, h))
     rgb = painter.rgb_float(what).astype(np.float64)
     inside = (rgb.min(axis=-1) > 0) & (rgb.max(axis=-1) < 1)  # stills clip each channel
@@ -79,9 +96,10 @@ def test_video_planes_hold_the_picture(size):
         assert abs((plane - want).mean()) < 0.1
 
 
-def test_stills_are_the_float_picture_dithered():
+@pytest.mark.parametrize("kind", KINDS)
+def test_stills_are_the_float_picture_dithered(kind):
     painter = Painter(130, 74)
-    what = scene()
+    what = KINDS[kind]
     error = painter.rgb(what) - painter.rgb_float(what) * 255.0
     assert np.abs(error).max() < 1.001
     assert abs(error.mean()) < 0.05

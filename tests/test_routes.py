@@ -239,6 +239,7 @@ def test_the_default_matrix_is_sound():
         "detail",
         "morph",
         "density",
+        *(f"sound_{k}" for k in range(1, 9)),
     }
 
 

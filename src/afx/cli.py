@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from music_analysis.cli import edge
 
 if TYPE_CHECKING:
-    from cyclopts import CycloptsError
+    from cyclopts import App, CycloptsError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,21 +41,31 @@ def _run(arguments: list[str]) -> str | None:
     error = edge.typed(app, arguments)
     if error is None:
         return None
-    return _typing_mistake(error, arguments, {name for name in app if name[0] != "-"})
+    return _typing_mistake(error, arguments, app)
 
 
-def _typing_mistake(error: CycloptsError, arguments: list[str], commands: set[str]) -> str:
+def _typing_mistake(error: CycloptsError, arguments: list[str], app: App) -> str:
     """Say in one line what is wrong with a command line, and where its help is."""
-    command = next((a for a in arguments[:1] if a in commands), None)
-    if command is None and arguments and os.path.isfile(arguments[0]):  # noqa: PTH113
+    commands, at = [], app
+    for word in arguments:
+        if word[:1] == "-" or word not in set(at):
+            break
+        commands.append(word)
+        at = at[word]
+    if not commands and arguments and os.path.isfile(arguments[0]):  # noqa: PTH113
         return f"what shall be done with {arguments[0]}? Try: afx render {arguments[0]}"
-    return f"{edge.mistake(error)} Help: afx {f'{command} ' if command else ''}--help"
+    return f"{edge.mistake(error)} Help: {' '.join(['afx', *commands, '--help'])}"
 
 
 def _farewell(arguments: list[str]) -> str:
     resumes = arguments[:1] in (["render"], ["demo"]) and not any(
         a.startswith("--frames") for a in arguments
     )
+    if arguments[:2] == ["explore", "evolve"]:
+        return (
+            "Stopped, and saved. Run the same command again to go on,"
+            " or with --minutes 0 for the pictures."
+        )
     if arguments[:1] == ["analyze"]:
         return "Stopped. What was finished is kept."
     return "Stopped." + (

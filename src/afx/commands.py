@@ -117,7 +117,7 @@ def render(
         refuse_changes(picture, film)
         job = _again(song, song_now)
     else:
-        job = plan(song, picture, film)
+        job = plan(song, picture, film, profile=run.profile == "auto")
     check_output(target, Path(job.song), overwrite=run.overwrite, folder=frames is not None)
     _make(job, target, run, frames=frames is not None)
 
@@ -134,6 +134,7 @@ def _is_mp4(song: Path) -> bool:
 
 def _again(old: Path, song: Path | None) -> Job:
     """Return an old file's job, fit for this machine; say what can no longer be the same."""
+    from afx.device import choose_device
     from afx.encoders import encodes
     from afx.job import job_of, user_errors
     from afx.video import choose_encoder
@@ -147,6 +148,14 @@ def _again(old: Path, song: Path | None) -> Job:
             changes["encoder"] = choose_encoder(job.codec, *job.size)
         _note(
             f"encoded with {job.encoder}, which this machine has not: {changes['encoder']} instead"
+        )
+    try:
+        choose_device(job.device)
+    except UserError:
+        changes |= {"device": "cpu", "precision": "float32"}
+        _note(
+            f"painted on {job.device}, which this machine has not: the processor instead,"
+            " a few pixels may differ by a step"
         )
     return job.model_copy(update=changes)
 
@@ -201,7 +210,7 @@ def demo(
     new = not song.exists()
     _write_demo_song(song, overwrite=run.overwrite)
     try:
-        _make(plan(song, picture, film), output, run)
+        _make(plan(song, picture, film, profile=run.profile == "auto"), output, run)
     except UserError:
         if new:
             song.unlink(missing_ok=True)

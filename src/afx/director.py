@@ -45,6 +45,16 @@ class Director:
     ----------
     controls : Controls
     patterns : mapping of str to Pattern
+
+    Attributes
+    ----------
+    normalizations : list of Normalization
+        One for each scene, from `afx.rehearsal.normalize`.
+    internal : list of int
+        For each scene, that its field is evaluated at one in so many pixels across and down, from
+        `afx.internal.choose_internal`.
+    gains : float16 array [frames, rows, columns] or None
+        Of the flash limiter, from `afx.rehearsal.rehearse`, for the frames from `gains_from` on.
     """
 
     def __init__(self, controls: Controls, patterns: Mapping[str, Pattern] = PATTERNS) -> None:
@@ -74,8 +84,8 @@ class Director:
             )
         return self._columns[index]
 
-    def state(self, index: int, frame: int) -> FieldState:
-        """Return scene `index`'s field in a frame."""
+    def state(self, index: int, frame: int, *, full: bool = False) -> FieldState:
+        """Return scene `index`'s field in a frame; `full` leaves its internal resolution out."""
         scene = self.controls.scenes[index]
         row = scene.values[frame - scene.first]
         normal = self.normalizations[index]
@@ -86,7 +96,7 @@ class Director:
             _weights(pattern, scene.seed),
             normal.scale,
             normal.offset,
-            self.internal[index],
+            1 if full else self.internal[index],
             pattern.direct,
         )
 
@@ -103,7 +113,7 @@ class Director:
         gain = self.gains[frame - self.gains_from]
         return None if bool(np.all(gain == 1)) else gain.astype(np.float32)
 
-    def picture(self, frame: int, *, limited: bool = True) -> Picture:
+    def picture(self, frame: int, *, limited: bool = True, full: bool = False) -> Picture:
         """Return what a frame is made of.
 
         Parameters
@@ -112,9 +122,10 @@ class Director:
             From 0, in the piece.
         limited : bool
             With the gains of the flash limiter.
+        full : bool
+            Fields are evaluated at every pixel: for pictures smaller than the real ones.
         """
         visible = self.controls.at(frame)
-        looks = [self.controls.scenes[i].look for i, _ in visible]
         weight = visible[1][1] if len(visible) > 1 else 0.0
         grades = [self.grade(i, frame) for i, _ in visible]
         grade = grades[0]
@@ -122,13 +133,18 @@ class Director:
             grade = np.asarray(
                 grades[0] + (grades[1] - grades[0]) * np.float32(weight), dtype=np.float32
             )
-            tables = packed_tables(looks[0].palette, looks[1].palette, weight)
-        else:
-            tables = packed_tables(looks[0].palette)
         return Picture(
-            tuple(self.state(i, frame) for i, _ in visible),
+            tuple(self.state(i, frame, full=full) for i, _ in visible),
             weight,
             grade,
-            tables,
+            self._tables([i for i, _ in visible], weight),
             self.gain(frame) if limited else None,
         )
+
+    def _tables(self, visible: list[int], weight: float) -> Mapping[str, NDArray[np.int32]]:
+        """Return the tables of the scenes' palettes; a direct field has no use for its look's."""
+        scenes = [self.controls.scenes[i] for i in visible]
+        asked = [s.look.palette for s in scenes if not self.pattern(s).direct]
+        if len(asked) == 2:
+            return packed_tables(asked[0], asked[1], weight)
+        return packed_tables(asked[0] if asked else scenes[0].look.palette)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from afx import __version__
-from afx.look import Look, dump, parse_look
+from afx.look import Look, dump, located, parse_look, portable
 from afx.video import (
     VideoError,
     choose_encoder,
@@ -109,11 +109,14 @@ def make_job(
 
 
 def embedded(job: Job) -> dict[str, Any]:
-    """Return a job as it is written into a file: the song by its name and hash alone.
+    """Return a job as it is written into a file: song and weights by name and hash alone.
 
     Whoever is sent the file learns nothing of the folders it was made in.
     """
-    return job.model_dump(mode="json") | {"song": Path(job.song).name}
+    return job.model_dump(mode="json") | {
+        "song": Path(job.song).name,
+        "looks": {name: portable(text) for name, text in job.looks.items()},
+    }
 
 
 def job_of(path: str | Path, song: str | Path | None = None) -> Job:
@@ -134,7 +137,8 @@ def job_of(path: str | Path, song: str | Path | None = None) -> Job:
     with user_errors():
         settings = read_settings(path)
     try:
-        job = Job.model_validate(settings)
+        # Before there was a choice, every pixel was evaluated.
+        job = Job.model_validate({"internal": "1", **settings})
     except ValidationError:
         raise UserError(f"{path}: its settings are not from a version this one can read") from None
     places = (
@@ -147,7 +151,11 @@ def job_of(path: str | Path, song: str | Path | None = None) -> Job:
     )
     for place in places:
         if place.is_file() and load(place).sha256 == job.song_sha256:
-            return job.model_copy(update={"song": str(place.resolve())})
+            looks = {
+                name: located(text, name, path, (Path(), Path(path).resolve().parent))
+                for name, text in job.looks.items()
+            }
+            return job.model_copy(update={"song": str(place.resolve()), "looks": looks})
     if song is not None:
         raise UserError(f"{song} is not the song that {path} was made from")
     raise UserError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -17,14 +17,17 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from afx.carried import carried, is_picture, source_of
 from afx.field.knob import Knob
 from afx.palette import Palette, resolve
 from afx.patterns import PATTERNS, Pattern
-from afx.patterns.architecture import Architecture, merged
+from afx.patterns.architecture import Architecture, Gene, merged
+from afx.patterns.weights_file import file_sha256, load_weights
 from afx.shaping import Curve
 from afx.sources import SOURCES
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 from afx.tomltext import line_of, write
+from afx.wander import walked
 from music_analysis.errors import UserError
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -155,13 +158,22 @@ def read_look(path: str | Path, patterns: Mapping[str, Pattern] = PATTERNS) -> L
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(f"{path}: this is not a look (TOML is UTF-8 text)") from None
-    return parse_look(text, path.stem, str(path), patterns)
+    return parse_look(text, path.stem, str(path), patterns, folders=(path.parent,))
 
 
 def parse_look(
-    text: str, name: str, where: str, patterns: Mapping[str, Pattern] = PATTERNS
+    text: str,
+    name: str,
+    where: str,
+    patterns: Mapping[str, Pattern] = PATTERNS,
+    *,
+    folders: Sequence[Path] = (),
 ) -> Look:
-    """Make a look from TOML `text`; `where` is what errors call it. Raises as `read_look`."""
+    """Make a look from TOML `text`; `where` is what errors call it. Raises as `read_look`.
+
+    Weights of its network are looked for in `folders`, then here. The look that comes back knows
+    their whole path, their hash and the network that they are for.
+    """
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -187,9 +199,97 @@ def parse_look(
     except ValidationError as error:
         loc, message = _explain(error)
         raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}") from None
+    if look.network is not None and look.network.weights is not None:
+        try:
+            look = look.model_copy(update={"network": _with_weights(look.network, folders)})
+        except (ValueError, FileNotFoundError) as error:
+            loc = ("network", "weights")
+            raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {error}") from None
     for loc, message in problems(look, patterns):
         raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}")
     return look
+
+
+def _with_weights(said: Architecture, folders: Sequence[Path]) -> Architecture:
+    """Return the network that a weights file is for, changed by what the look says of it.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If the file cannot be used or is not there; a line for people.
+    """
+    path = find_weights(said, folders)
+    told, _ = load_weights(path)
+    wanted = merged(told, said)
+    load_weights(path, wanted)
+    update = {"weights": str(path.resolve()), "weights_sha256": file_sha256(path)}
+    return wanted.model_copy(update=update)
+
+
+def find_weights(said: Architecture, folders: Sequence[Path]) -> Path:
+    """Return where the weights file of a network is: where it says, in `folders`, or here.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none; its text is for people. One with another hash is better than none: who
+        reads it says so.
+    """
+    name = Path(said.weights or "")
+    places = [folder / name for folder in folders] + [name, *(f / name.name for f in folders)]
+    there = [place for place in places if place.is_file()]
+    if not there:
+        raise FileNotFoundError(f"no weights file {name.name}: put it beside the look")
+    right = [p for p in there if said.weights_sha256 in (None, file_sha256(p))]
+    return (right or there)[0]
+
+
+def portable(text: str) -> str:
+    """Return a look's text without the folders its weights lie in, to be given to others."""
+    data = tomllib.loads(text)
+    network = data.get("network", {})
+    if "weights" not in network:
+        return text
+    network["weights"] = re.split(r"[/\\]", network["weights"])[-1]
+    return write(data)
+
+
+def located(text: str, name: str, made: str | Path, folders: Sequence[Path]) -> str:
+    """Return a look's text with its weights found again, as `portable` took their folders away.
+
+    Parameters
+    ----------
+    text, name : str
+        The look.
+    made : path
+        What was made with it, for the error.
+    folders : sequence of Path
+        Where the weights may lie.
+
+    Raises
+    ------
+    UserError
+        If they are not there, or others of that name are.
+    """
+    data = tomllib.loads(text)
+    network = data.get("network", {})
+    if "weights" not in network:
+        return text
+    file = Path(network["weights"]).name
+    try:
+        said = Architecture.model_validate(network)
+        found = find_weights(said, folders)
+        load_weights(found, said)
+    except FileNotFoundError:
+        raise UserError(
+            f"{made} was made with the weights {file}, which are neither here nor beside it"
+        ) from None
+    except ValidationError:
+        raise UserError(f"{made}: look {name} is from a version this one cannot read") from None
+    except ValueError as error:
+        raise UserError(f"{made}: {error}") from None
+    network["weights"] = str(found.resolve())
+    return write(data)
 
 
 def problems(look: Look, patterns: Mapping[str, Pattern]) -> Iterable[tuple[Loc, str]]:
@@ -224,6 +324,21 @@ def problems(look: Look, patterns: Mapping[str, Pattern]) -> Iterable[tuple[Loc,
         if (route.source, route.knob) in seen:
             yield ("routes", i), f"{route.source} holds {route.knob} twice: keep one"
         seen.add((route.source, route.knob))
+    if look.walk is not None and not walked(known):
+        yield ("walk",), f"{look.pattern} has no latents to wander through: leave [walk] out"
+
+
+def look_in(reference: str | Path, patterns: Mapping[str, Pattern] = PATTERNS) -> Look:
+    """Return the look that a picture of ours carries: ``still.png``, ``sheet.png#7``, ``a.mp4``.
+
+    Raises
+    ------
+    UserError
+        If it carries none, or several and `reference` does not say which.
+    """
+    found = carried(reference)
+    beside = source_of(reference).parent
+    return parse_look(found.text, found.name, found.where, patterns, folders=(beside,))
 
 
 def load_library(patterns: Mapping[str, Pattern] = PATTERNS) -> dict[str, Look]:
@@ -245,6 +360,8 @@ def find_look(
 ) -> Look:
     """Return a look by its name in `library`, or read it if a file is meant.
 
+    A picture of ours is such a file: the look that it was made with is taken out of it.
+
     Raises
     ------
     UserError
@@ -254,6 +371,8 @@ def find_look(
     name = name_or_path.strip().lower().replace(" ", "-").replace("_", "-").replace("'", "")
     if name in library:
         return library[name]
+    if is_picture(name_or_path):
+        return look_in(name_or_path, patterns)
     path = Path(name_or_path)
     if path.suffix.lower() == ".toml" or len(path.parts) > 1 or path.is_file():
         return read_look(path, patterns)
@@ -285,12 +404,19 @@ def with_network(
         if patterns[look.pattern].shape is None:
             continue
         said = {} if look.network is None else look.network.model_dump(exclude_unset=True)
+        if said.get("weights"):
+            raise UserError(
+                f"--network {size}: the look {name} has its weights from a file, which is for"
+                f" {said['width']}x{said['depth']}: leave --network out"
+            )
         try:
             network = Architecture.model_validate(said | {"width": width, "depth": depth})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             word = first["msg"].removeprefix("Input ")
-            raise UserError(f"--network {size}: {first['loc'][0]} {word}") from None
+            loc = f"{first['loc'][0]} " if first["loc"] else ""
+            word = word.removeprefix("Value error, ")
+            raise UserError(f"--network {size}: {loc}{word}") from None
         shaped[name] = look.model_copy(update={"network": network})
     if not shaped:
         only = next(iter(looks))
@@ -320,8 +446,11 @@ def _explain(error: ValidationError) -> tuple[Loc, str]:
     first = error.errors(include_url=False)[0]
     loc, kind = first["loc"], first["type"]
     if kind == "extra_forbidden":
-        models: dict[str, type[BaseModel]] = {"suits": Suits, "routes": Route}
-        model = models.get(str(loc[0]), Look) if len(loc) > 1 else Look
+        models: dict[str, type[BaseModel]] = {
+            "suits": Suits, "routes": Route, "network": Architecture, "genes": Gene, "walk": Walk
+        }  # fmt: skip
+        around = [str(part) for part in loc[:-1] if part in models]
+        model = models[around[-1]] if around else Look
         return (
             loc,
             f"no such key{_hint(str(loc[-1]), [k for k in model.model_fields if k != 'name'])}",
@@ -329,6 +458,8 @@ def _explain(error: ValidationError) -> tuple[Loc, str]:
     if kind == "missing":
         return loc, "missing: every look needs it" if len(loc) == 1 else "missing"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if kind == "value_error":  # ours, and whole sentences
+        return loc, message
     return loc, f"{message}, not {first['input']!r}" if len(repr(first["input"])) < 40 else message
 
 

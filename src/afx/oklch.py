@@ -30,6 +30,16 @@ _LAB = np.array(
 _CONES_INVERSE = np.linalg.inv(_CONES)
 _LAB_INVERSE = np.linalg.inv(_LAB)
 
+# ITU-R BT.709: luma weights, and display RGB -> Y' in [0, 1], Cb, Cr in [-1/2, 1/2].
+_KR, _KB = 0.2126, 0.0722
+TO_YCC = np.array(
+    [
+        [_KR, 1 - _KR - _KB, _KB],
+        [-_KR / (2 * (1 - _KB)), -(1 - _KR - _KB) / (2 * (1 - _KB)), 0.5],
+        [0.5, -(1 - _KR - _KB) / (2 * (1 - _KR)), -_KB / (2 * (1 - _KR))],
+    ]
+)
+
 # No sRGB color reaches this chroma (the largest, a magenta, has 0.323).
 CHROMA_CEILING = 0.34
 _BISECTIONS = 14  # 0.34 / 2**14 = 2e-5, far below one code of 8 bits

@@ -17,6 +17,7 @@ from music_analysis.errors import UserError
 
 if TYPE_CHECKING:
     from afx.job import Job
+    from afx.look import Look
 
 MOST_THREADS = 256
 
@@ -128,17 +129,35 @@ def seconds(option: str, text: str, *, least: float = 0.0) -> float:
     raise UserError(f"{option} {text!r} is not a time: use seconds, such as 12.5, or 1:30")
 
 
-def plan(song: Path, picture: Picture, film: Film | None = None) -> Job:
+def plan(
+    song: Path,
+    picture: Picture,
+    film: Film | None = None,
+    *,
+    profile: bool = True,
+    look: Look | None = None,
+) -> Job:
     """Return the job that these options ask for.
+
+    Parameters
+    ----------
+    song : Path
+    picture : Picture
+    film : Film, optional
+    profile : bool
+        Heed what was measured on this machine.
+    look : Look, optional
+        In place of the one that `picture` names.
 
     Raises
     ------
     UserError
         For everything that is wrong with them, the look or the song.
     """
-    from afx.device import choose_device
+    from afx.device import choose_device, choose_precision
     from afx.job import make_job
     from afx.look import find_look, load_library, with_network
+    from afx.profile import Profile, read_profile
 
     film = film or Film()
     shortest = 1e-6
@@ -147,15 +166,15 @@ def plan(song: Path, picture: Picture, film: Film | None = None) -> Job:
     if film.duration is not None:
         duration = seconds("--duration", film.duration, least=shortest)
     looks = load_library()
-    if picture.look is not None:
+    if look is None and picture.look is not None:
         look = find_look(picture.look, looks)
+    if look is not None:
         looks = {look.name: look}
     if picture.network is not None:
         looks = with_network(looks, picture.network)
-    device = choose_device(picture.device)
-    precision = picture.precision
-    if precision == "auto":
-        precision = "float32" if device == "cpu" else "half"
+    known = read_profile() if profile else Profile()
+    device = choose_device(picture.device, known)
+    precision = choose_precision(picture.precision, device, known)
     return make_job(
         song,
         looks,

@@ -1,7 +1,8 @@
 """Frames from fields: strips of rows small enough to stay in a core's cache.
 
-For each strip the fields are evaluated (one, or two in a cross-fade), then colored, then their
-color differences averaged to 4:2:0. A :class:`Painter` belongs to one thread and keeps its memory.
+For each strip the fields (one, or two in a cross-fade) are evaluated, on a coarse grid perhaps and
+then enlarged; then colored, then their color differences averaged to 4:2:0. A :class:`Painter`
+belongs to one thread and keeps its memory.
 """
 
 from __future__ import annotations
@@ -18,28 +19,37 @@ from afx.color import chroma_program, rgb_program, video_program
 from afx.field.jit import Call, Geometry, Kernel
 from afx.patterns import Pattern
 from afx.stage import GRADE_KNOBS, staged
+from afx.upscale import FACTORS, LEFT, PLANES, Window, factor_for
 
-LEFT = 64
-"""Spare columns before each row of a field, the last of which repeats the picture's edge."""
+SPARE = FACTORS[-1] - 1
+"""Rows around a strip of a field that enlarging may write: it makes whole samples."""
 
 STRIP_BYTES = 1_600_000
 """Memory of a strip's planes: most of them stay in the second-level cache of a laptop's core."""
 
 
-@functools.lru_cache(maxsize=256)
 def field_kernel(pattern: Pattern) -> Kernel:
     """Return a pattern's compiled field, on the stage."""
-    return Kernel(staged(pattern.function))
+    return kernel_of(pattern.function)
+
+
+@functools.lru_cache(maxsize=256)
+def kernel_of(function: Callable[..., Any]) -> Kernel:
+    """Return a pattern function's compiled field.
+
+    By function: networks of one shape with other weights are other patterns with the same field.
+    """
+    return Kernel(staged(function))
 
 
 @functools.lru_cache(maxsize=16)
-def _video_kernel(fade: bool, gain: bool) -> Kernel:
-    return Kernel(video_program(fade=fade, gain=gain), byte_outputs=("y",))
+def _video_kernel(fade: bool, gain: bool, direct: tuple[bool, bool]) -> Kernel:
+    return Kernel(video_program(fade=fade, gain=gain, direct=direct), byte_outputs=("y",))
 
 
-@functools.lru_cache(maxsize=16)
-def _rgb_kernel(fade: bool, gain: bool, floats: bool) -> Kernel:
-    program = rgb_program(fade=fade, gain=gain, floats=floats)
+@functools.lru_cache(maxsize=32)
+def _rgb_kernel(fade: bool, gain: bool, direct: tuple[bool, bool], floats: bool) -> Kernel:
+    program = rgb_program(fade=fade, gain=gain, floats=floats, direct=direct)
     return Kernel(program, byte_outputs=() if floats else ("r", "g", "b"))
 
 
@@ -62,9 +72,9 @@ class FieldState:
     scale, offset : float
         Normalize the tone: ``tone · scale + offset`` lies in [0, 1].
     internal : int
-        The field is evaluated at this fraction of the picture's width and height, and enlarged.
+        The field is evaluated at one in so many pixels, across as down, and enlarged: 1 to 4.
     direct : bool
-        The field's planes are Y', Cb, Cr and not tone, hue, mask.
+        The field's planes are Y' in [0, 1] and Cb, Cr in [−½, ½], not tone, hue and mask.
     """
 
     kernel: Kernel
@@ -98,6 +108,29 @@ class Picture:
     grade: NDArray[np.float32]
     tables: Mapping[str, NDArray[np.int32]]
     gain: NDArray[np.float32] | None = None
+
+    @property
+    def colors(self) -> tuple[bool, bool, tuple[bool, bool]]:
+        """What decides the kernel of its colors: cross-fade, gain, which fields are direct."""
+        fade = len(self.fields) > 1
+        direct = (self.fields[0].direct, fade and self.fields[1].direct)
+        return fade, self.gain is not None, direct
+
+
+@dataclass(frozen=True)
+class Part:
+    """A rectangle of a larger picture: its place in it, and that picture's size, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the rectangle's pixels lie."""
+        g = Geometry.of(self.width, self.height)
+        return Geometry(g.x0 + self.left * g.dx, g.dx, g.y0 + self.top * g.dy, g.dy, g.pixel)
 
 
 class Paints(Protocol):
@@ -133,19 +166,25 @@ class Painter:
 
     def __init__(self, width: int, height: int, *, strip: int | None = None) -> None:
         self.width, self.height = width, height
-        self.geometry = Geometry.of(width, height)
+        self.move(Part(0, 0, width, height))
         self.half = Geometry.of(width // 2, height // 2)
         self.stride = LEFT + -(-width // 64) * 64 + 64
         rows = strip or max(8, min(64, STRIP_BYTES // (20 * self.stride) // 2 * 2))
         self.strip = min(rows, height)
         self._memory: dict[str, NDArray[Any]] = {}
         self._calls: dict[tuple[str, int], Call] = {}
+        self._windows: dict[tuple[str, int], Window] = {}
+
+    def move(self, part: Part) -> None:
+        """Paint a rectangle of a larger picture from now on, of this painter's size."""
+        self.geometry = part.geometry
+        self._inverse_aspect = part.height / part.width
 
     # ------------------------------------------------------------ memory
 
     def _plane(self, name: str, kind: type[np.generic] = np.float32) -> NDArray[Any]:
         if name not in self._memory:
-            self._memory[name] = np.zeros((self.strip + 2, self.stride), kind)
+            self._memory[name] = np.zeros((self.strip + 2 + 2 * SPARE, self.stride), kind)
         return self._memory[name]
 
     def _call(self, role: str, kernel: Kernel) -> Call:
@@ -153,8 +192,7 @@ class Painter:
         key = (role, id(kernel))
         call = self._calls.get(key)
         if call is None:
-            if len(self._calls) > 64:
-                self._calls.clear()
+            self._room_for_call()
             call = Call(kernel)
             for name in kernel.module.outputs:
                 whole = f"{name}_{role}" if role in ("a", "b", "rgb_float") else name
@@ -165,15 +203,40 @@ class Painter:
             self._calls[key] = call
         return call
 
-    def _field_calls(self, picture: Picture) -> list[Call]:
-        calls = []
-        for role, state in zip("ab", picture.fields, strict=False):
+    def _room_for_call(self) -> None:
+        if len(self._calls) > 64:
+            self._calls.clear()
+
+    def _window(self, role: str, factor: int) -> Window:
+        """Return the samples from which a field is enlarged."""
+        if (role, factor) not in self._windows:
+            self._windows[role, factor] = Window(self.width, self.height, self.strip + 2, factor)
+        return self._windows[role, factor]
+
+    def _field_call(self, role: str, state: FieldState) -> tuple[Call, Window | None]:
+        """Return the call that evaluates a field, and what enlarges it if anything does."""
+        factor = factor_for(self.width, self.height, state.internal)
+        window = None
+        if factor == 1:
             call = self._call(role, state.kernel)
-            call.knobs[:] = state.knobs
-            for name, values in state.weights.items():
-                call.weights(name, values)
-            calls.append(call)
-        return calls
+        else:
+            window = self._window(role, factor)
+            window.start(self.geometry)
+            call = self._coarse_call(role, factor, window, state.kernel)
+        call.knobs[:] = state.knobs
+        for name, values in state.weights.items():
+            call.weights(name, values)
+        return call, window
+
+    def _coarse_call(self, role: str, factor: int, window: Window, kernel: Kernel) -> Call:
+        key = (f"{role}{factor}", id(kernel))
+        if key not in self._calls:
+            self._room_for_call()
+            self._calls[key] = window.call(kernel)
+        return self._calls[key]
+
+    def _field_calls(self, picture: Picture) -> list[tuple[Call, Window | None]]:
+        return [self._field_call(r, state) for r, state in zip("ab", picture.fields, strict=False)]
 
     def _color_call(self, role: str, kernel: Kernel, picture: Picture) -> Call:
         call = self._call(role, kernel)
@@ -186,7 +249,7 @@ class Painter:
             b.scale,
             b.offset,
             picture.weight,
-            self.height / self.width,
+            self._inverse_aspect,
         )
         for name, table in picture.tables.items():
             call.buffer(name, table)
@@ -194,10 +257,15 @@ class Painter:
             call.buffer("gain", picture.gain)
         return call
 
-    def _fields(self, calls: list[Call], top: int, bottom: int) -> None:
-        """Evaluate the fields of a strip and one row around it."""
-        for role, call in zip("ab", calls, strict=False):
-            call.run(self.geometry, (top - 1, bottom + 1), (0, self.width), out_row=top - 1)
+    def _fields(self, calls: list[tuple[Call, Window | None]], top: int, bottom: int) -> None:
+        """Make a strip of the fields and one row around it; row `top` lies in row 1 + `SPARE`."""
+        rows, first = (top - 1, bottom + 1), top - 1 - SPARE
+        for role, (call, window) in zip("ab", calls, strict=False):
+            if window is None:
+                call.run(self.geometry, rows, (0, self.width), out_row=first)
+            else:
+                planes = {name: self._plane(f"{name}_{role}") for name in PLANES}
+                window.fill(call, rows, planes, first, LEFT)
             tone = self._memory[f"tone_{role}"]
             tone[:, LEFT - 1] = tone[:, LEFT]
             tone[:, LEFT + self.width] = tone[:, LEFT + self.width - 1]
@@ -213,9 +281,8 @@ class Painter:
         out : uint8 array [height · 3/2, width]
             Luma, then the two half-size planes, one after the other (I420).
         """
-        fade, gain = len(picture.fields) > 1, picture.gain is not None
         fields = self._field_calls(picture)
-        color = self._color_call("video", _video_kernel(fade, gain), picture)
+        color = self._color_call("video", _video_kernel(*picture.colors), picture)
         chroma = self._call("chroma", _chroma_kernel())
         w, h = self.width, self.height
         luma = out[:h]
@@ -227,7 +294,7 @@ class Painter:
         for top in range(0, h, self.strip):
             bottom = min(top + self.strip, h)
             self._fields(fields, top, bottom)
-            color.run(self.geometry, (top, bottom), (0, w), out_row=top, in_row=top - 1)
+            color.run(self.geometry, (top, bottom), (0, w), out_row=top, in_row=top - 1 - SPARE)
             for name in ("cb", "cr"):
                 plane = self._memory[name]
                 plane[:, LEFT - 1] = plane[:, LEFT]
@@ -252,10 +319,9 @@ class Painter:
         return self._rgb(picture, floats=True)
 
     def _rgb(self, picture: Picture, *, floats: bool) -> NDArray[Any]:
-        fade, gain = len(picture.fields) > 1, picture.gain is not None
         fields = self._field_calls(picture)
         role = "rgb_float" if floats else "rgb"
-        color = self._color_call(role, _rgb_kernel(fade, gain, floats), picture)
+        color = self._color_call(role, _rgb_kernel(*picture.colors, floats), picture)
         kind = np.float32 if floats else np.uint8
         out: NDArray[Any] = np.empty((self.height, self.width, 3), kind)
         planes = [np.zeros((self.strip + 2, self.stride), kind) for _ in range(3)]
@@ -264,13 +330,15 @@ class Painter:
         for top in range(0, self.height, self.strip):
             bottom = min(top + self.strip, self.height)
             self._fields(fields, top, bottom)
-            color.run(self.geometry, (top, bottom), (0, self.width), out_row=top, in_row=top - 1)
+            color.run(
+                self.geometry, (top, bottom), (0, self.width), out_row=top, in_row=top - 1 - SPARE
+            )
             for k, plane in enumerate(planes):
                 out[top:bottom, :, k] = plane[: bottom - top, LEFT : LEFT + self.width]
         return out
 
     def field(self, state: FieldState) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return a field's raw tone and mask, each [height, width]."""
+        """Return a field's raw tone and mask, each [height, width], evaluated at every pixel."""
         values = dict(zip(state.kernel.module.knobs, state.knobs.tolist(), strict=True))
         whole = state.kernel.evaluate(self.width, self.height, values, weights=state.weights)
         return whole["tone"], whole["mask"]

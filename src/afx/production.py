@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from afx.compose import Controls, compose
-from afx.device import painters_for
+from afx.device import painters_at_once, painters_for, versions
 from afx.director import Director
+from afx.internal import Choice, choose_internal
 from afx.job import Job, embedded, user_errors
 from afx.rehearsal import Concern, normalize, rehearse
 from afx.render import (
@@ -66,7 +67,8 @@ class Result:
     took : dict of str to float
         Wall-clock seconds of each stage.
     scenes : list of dict
-        Looks used: ``look``, ``title``, ``start``, ``end``, ``why``.
+        Looks used: ``look``, ``title``, ``start``, ``end``, ``why``, ``internal`` (2: forms are
+        made at half the size) and ``psnr`` (how near they come to full ones in dB, if measured).
     tempo : float or None
     tempo_confidence : float
     flashes : FlashReport
@@ -110,6 +112,7 @@ class Piece:
     controls: Controls
     director: Director
     frames: tuple[int, int]
+    choices: list[Choice]
 
 
 def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = None) -> Piece:
@@ -153,8 +156,9 @@ def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = N
         painters = painters_for(job.device, job.precision)
         around = _around((first, last), job, controls.frames)
         normalize(director, *job.size, frames=around, painters=painters)
+        choices = choose_internal(director, *job.size, wanted=job.internal, frames=around)
         on_progress("composing", 1, 1)
-    return Piece(job, audio, features, controls, director, (first, last))
+    return Piece(job, audio, features, controls, director, (first, last), choices)
 
 
 class _Clock:
@@ -175,6 +179,7 @@ def _identity(settings: Mapping[str, Any]) -> str:
     """
     decisive = {name: value for name, value in settings.items() if name != "song"}
     libraries = {name: version(name) for name in ("av", "numpy", "scipy", "soxr", "llvmlite")}
+    libraries |= versions(settings["device"])
     return fingerprint({**decisive, "segment": frames_per_segment(30.0), **libraries})
 
 
@@ -247,7 +252,7 @@ def render(
         raise UserError(
             f"{output}: videos are MP4 files, name it {output.with_suffix('.mp4').name}"
         )
-    threads = threads or available_threads()
+    threads = painters_at_once(job.device, threads or available_threads())
     new_folder = frames and not output.exists()
     settings = embedded(job)
     took: dict[str, float] = {}
@@ -360,11 +365,12 @@ def _scenes(piece: Piece) -> list[dict[str, object]]:
     fps = float(piece.job.rate)
     begin, end = (f / fps for f in piece.frames)
     found = []
-    for entry in piece.controls.plan():
+    for entry, choice in zip(piece.controls.plan(), piece.choices, strict=True):
         start, stop = float(str(entry["start"])), float(str(entry["end"]))
         if stop > begin and start < end:
             found.append(
                 {**entry, "start": max(start, begin) - begin, "end": min(stop, end) - begin}
+                | {"internal": choice.factor, "psnr": choice.psnr}
             )
     return found
 

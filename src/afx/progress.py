@@ -130,3 +130,61 @@ class Meter:
                 f" · {rate:.0f} fps · {rate / self.fps:.1f}× · {clock((total - done) / rate)} left"
             )
         return words
+
+
+class Count:
+    """Shows how many of some things are made, on stderr: a bar, or a line now and then.
+
+    Parameters
+    ----------
+    doing, things : str
+        Such as ``"painting"`` and ``"tiles"``.
+    silent : bool
+        Show nothing.
+    """
+
+    def __init__(self, doing: str, things: str, *, silent: bool = False) -> None:
+        self.doing, self.things, self.silent = doing.capitalize(), things, silent
+        self._told = time.monotonic()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self.silent or not sys.stderr.isatty():
+            return self
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        console = Console(stderr=True, highlight=False)
+        if not console.is_dumb_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description:<10}", markup=False),
+                BarColumn(bar_width=None),
+                MofNCompleteColumn(),
+                TextColumn(self.things, markup=False),
+                console=console,
+                transient=True,
+                expand=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._task = self._bar.add_task(self.doing, total=None)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take in that `done` of `total` are made."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=total, completed=done)
+        elif not self.silent and done < total and time.monotonic() - self._told >= PAUSE_PLAIN:
+            self._told = time.monotonic()
+            print(f"{self.doing} {done}/{total} {self.things}", file=sys.stderr, flush=True)

@@ -100,7 +100,7 @@ def normalize(
         if director.pattern(scene).direct:  # what paints its own colors is left as it is
             continue
         sampled = np.unique(np.linspace(scene.first, scene.last - 1, SAMPLES).astype(int))
-        made = [painter.field(director.state(index, int(frame))) for frame in sampled]
+        made = [painter.field(director.state(index, int(frame), full=True)) for frame in sampled]
         tones = np.concatenate([t[(mask > 0.05) & np.isfinite(t)] for t, mask in made])
         if not tones.size:  # a scene of nothing but ground
             tones = np.concatenate([np.nan_to_num(t).ravel() for t, _ in made])
@@ -221,7 +221,8 @@ class _Small:
 
     def rgb(self, frame: int, *, limited: bool) -> NDArray[np.float32]:
         """Return display RGB [height, width, 3] of a frame."""
-        large = self.painter.rgb_float(self.director.picture(frame, limited=limited))
+        picture = self.director.picture(frame, limited=limited, full=True)
+        large = self.painter.rgb_float(picture)
         n = self.sharper
         total = np.zeros_like(large[::n, ::n])
         for row in range(n):

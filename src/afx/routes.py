@@ -18,6 +18,7 @@ from afx.field.knob import Knob
 from afx.look import Look, Route
 from afx.shaping import bend, follow, limit_rate, smooth, soft_clip
 from afx.sources import SURE, Beats, Sources
+from afx.wander import BAR, closed_path, stations, walked
 
 
 def _route(
@@ -59,6 +60,16 @@ DEFAULT_ROUTES: tuple[Route, ...] = (
     _route("lfo.sin", "turn", 0.012, 0.0, 0.0, bipolar=True),
     _route("lfo.noise", "pan_x", 0.020, 0.0, 0.0, bipolar=True),
     _route("lfo.tri", "pan_y", 0.010, 0.5, 0.5, bipolar=True),
+    # What networks hear: slow on both sides, so that every layer flows and none of them shakes.
+    # Bipolar around one half, where a sound at rest stands and shifts nothing.
+    _route("level.bass", "sound_1", 0.30, 1.2, 1.6, bipolar=True),
+    _route("level.mid", "sound_2", 0.30, 1.2, 1.6, bipolar=True),
+    _route("level.air", "sound_3", 0.30, 1.2, 1.6, bipolar=True),
+    _route("energy", "sound_4", 0.40, 1.5, 2.5, bipolar=True),
+    _route("timbre.1", "sound_5", 0.45, 1.0, 1.0, bipolar=True),
+    _route("timbre.2", "sound_6", 0.45, 1.0, 1.0, bipolar=True),
+    _route("timbre.3", "sound_7", 0.45, 1.0, 1.0, bipolar=True),
+    _route("timbre.4", "sound_8", 0.45, 1.0, 1.0, bipolar=True),
 )
 """The default matrix for value knobs; depths are shares of the knob's range."""
 
@@ -70,6 +81,8 @@ CLOCK_IDLE = 0.35
 PATTERN_CLOCK = {"energy": 0.90, "level.bass": 0.45}
 STAGE_CLOCK = {"energy": 0.65, "level.bass": 0.15}
 """What adds to a clock's speed, in shares of its speed at rest."""
+WALK_PACE = {"energy": 1.30}
+"""The same for a walk: at middling energy it reaches a station every so many bars as it says."""
 UNTURNED = ("spin", "cycle")
 """Clocks that start at 0 whatever the seed: a look's own orientation and tones are its design."""
 
@@ -147,6 +160,8 @@ class Grip:
             more than the stage's do.
         """
         routes = routes_of(look, knobs)
+        steps = self._steps(look)
+        moving = walked(knob.name for knob in knobs) if look.walk is not None else ()
         out = np.empty((self.sources.frames, len(knobs)), dtype=np.float32)
         for column, knob in enumerate(knobs):
             own = [route for route in routes if route.knob == knob.name]
@@ -157,9 +172,29 @@ class Grip:
                 said = {route.source for route in look.routes if route.knob == knob.name}
                 gains = {name: gain for name, gain in gains.items() if name not in said}
                 out[:, column] = self._clock(knob, rest, gains, own)
+            elif look.walk is not None and knob.name in moving:
+                stops = stations(
+                    look.walk.seed, knob.name, look.walk.stations,
+                    lo=knob.lo, hi=knob.hi, rest=rest, reach=look.walk.reach,
+                )  # fmt: skip
+                out[:, column] = self._value(knob, rest, own, closed_path(stops, steps) - rest)
             else:
                 out[:, column] = self._value(knob, rest, own)
         return out
+
+    def _steps(self, look: Look) -> NDArray[np.float64]:
+        """Return how far a look's walk is at every frame, in stations: an integral, as clocks."""
+        if look.walk is None:
+            return np.zeros(self.sources.frames)
+        beats = self.sources.features.beats
+        bar = BAR
+        if beats.confidence >= SURE and len(beats.downbeats) >= 3:
+            bar = float(np.median(np.diff(beats.downbeats)))
+        pace = np.full(self.sources.frames, CLOCK_IDLE)
+        for source, gain in WALK_PACE.items():
+            pace += self.sources[source] * (gain * self.reactivity)
+        steps = np.cumsum(pace) / (self.sources.fps * bar * look.walk.bars)
+        return np.asarray(steps - steps[:1])
 
     def shaped(self, route: Route) -> NDArray[np.float32]:
         """Return a route's source after curve, attack and release: 0..1, or −1..1 if bipolar."""
@@ -185,11 +220,18 @@ class Grip:
         return total
 
     def _value(
-        self, knob: Knob, rest: float, routes: Sequence[Route]
+        self,
+        knob: Knob,
+        rest: float,
+        routes: Sequence[Route],
+        walk: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64] | float:
-        if not routes:
+        if not routes and walk is None:
             return rest
-        moved = soft_clip(rest + self._moved(knob, routes), knob.lo, knob.hi, rest)
+        wished = rest + self._moved(knob, routes)
+        if walk is not None:
+            wished += walk
+        moved = soft_clip(wished, knob.lo, knob.hi, rest)
         rate = RATES.get(knob.name, RATE) * (knob.hi - knob.lo)
         # Again, as rounding in the last digit may leave the range.
         return np.clip(limit_rate(moved, self.sources.fps, rate), knob.lo, knob.hi)

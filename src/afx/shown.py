@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from afx.network_words import network_json, network_rows
 from afx.progress import clock, length
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from afx.production import Result
 
 CODECS = {"h264": "H.264", "h265": "H.265", "av1": "AV1"}
+DEVICES = {"cpu": "the processor", "cuda": "a CUDA graphics card", "mps": "Apple's graphics card"}
 
 
 def show(what: RenderableType) -> None:
@@ -87,11 +89,32 @@ def show_result(result: Result) -> None:
         span = f"{clock(float(str(scene['start'])))}–{clock(float(str(scene['end'])))}"
         rows.append((label, f"{span}  {scene['title']}: {scene['why']}"))
         label = ""
+    if made := _made(result):
+        rows.append(("Made", made))
     rows.append(("Safety", result.flashes.sentence()))
     rows += [("Note", concern.sentence()) for concern in result.concerns]
     rows.append(("Speed", _speed(result)))
     show(Text(shown(result.output), style="bold"))
     show(_grid(rows))
+
+
+def _made(result: Result) -> str:
+    """Say on what pictures were made and how coarsely, where that is not the usual."""
+    parts = [_device(result.job)] if result.job.device != "cpu" else []
+    scenes = [scene for scene in result.scenes if scene.get("internal", 1) != 1]
+    for factor in sorted({int(str(scene["internal"])) for scene in scenes}):
+        these = [scene for scene in scenes if scene["internal"] == factor]
+        text = f"forms at 1/{factor} size"
+        if len(these) < len(result.scenes):
+            text += f" in {len(these)} of {len(result.scenes)} scenes"
+        measured = [float(str(s["psnr"])) for s in these if s["psnr"] is not None]
+        parts.append(text + (f" ({min(measured):.0f} dB)" if measured else ""))
+    return " · ".join(parts)
+
+
+def _device(job: Job) -> str:
+    half = ", half precision" if job.precision == "half" else ""
+    return f"on {DEVICES[job.device]}{half}"
 
 
 def _tempo(result: Result) -> str:
@@ -126,6 +149,9 @@ def result_json(result: Result) -> dict[str, Any]:
         "encoder": None if result.output.is_dir() else job.encoder,
         "seed": job.seed,
         "version": job.version,
+        "device": job.device,
+        "precision": job.precision,
+        "internal": job.internal,
         "tempo": {
             "bpm": result.tempo,
             "confidence": result.tempo_confidence,
@@ -144,7 +170,10 @@ def show_still(output: Path, at: float, job: Job) -> None:
     width, height = job.size
     show(Text(shown(output), style="bold"))
     moment = f"{clock(at)} of {shown(Path(job.song).name)}"
-    show(_grid([("File", f"{moment} · {width}×{height} · {_bytes(output.stat().st_size)}")]))
+    rows = [("File", f"{moment} · {width}×{height} · {_bytes(output.stat().st_size)}")]
+    if job.device != "cpu":
+        rows.append(("Made", _device(job)))
+    show(_grid(rows))
 
 
 def _suits(suits: Suits) -> str:
@@ -186,8 +215,12 @@ def show_look(look: Look, patterns: Mapping[str, Pattern]) -> None:
     show(Text(f"{look.title} ({look.name})", style="bold"))
     if look.summary:
         show(Text(look.summary))
+    from afx.look import pattern_of
+
+    pattern = pattern_of(look, patterns)
     rows = [
-        ("Pattern", f"{look.pattern} ({patterns[look.pattern].family})"),
+        ("Pattern", f"{look.pattern} ({pattern.family})"),
+        *network_rows(pattern),
         ("Suits", _suits(look.suits)),
         ("Palette", look.palette.title or "its own"),
     ]
@@ -209,8 +242,12 @@ def _grip(route: Route) -> str:
 
 def look_json(look: Look, patterns: Mapping[str, Pattern]) -> dict[str, Any]:
     """Return a look for programs."""
-    family = patterns[look.pattern].family
-    return {"name": look.name, "family": family, **look.model_dump(mode="json")}
+    from afx.look import pattern_of
+
+    pattern = pattern_of(look, patterns)
+    said = {"name": look.name, "family": pattern.family, **look.model_dump(mode="json")}
+    network = network_json(pattern)
+    return said if network is None else said | {"network": network}
 
 
 def show_patterns(patterns: Mapping[str, Pattern]) -> None:
@@ -225,6 +262,9 @@ def show_pattern(pattern: Pattern, shared: Iterable[Knob]) -> None:
     show(Text(pattern.summary))
     show(Text(f"Source: {pattern.source}", style="dim"))
     show("")
+    if rows := network_rows(pattern):
+        show(_grid(rows, indent=0))
+        show("")
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in ("knob", "default", "range", "unit", "help"):
         table.add_column(name, no_wrap=name in ("knob", "default", "range"))
@@ -249,5 +289,6 @@ def pattern_json(pattern: Pattern) -> dict[str, Any]:
         "title": pattern.title,
         "summary": pattern.summary,
         "source": pattern.source,
+        "network": network_json(pattern),
         "knobs": [asdict(k) for k in pattern.knobs],
     }

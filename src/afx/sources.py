@@ -30,12 +30,26 @@ SURE = 0.5
 SWING_BARS, SWING_SECONDS = 4.0, 8.0
 """Period of the ``lfo`` sources: in bars where the beat is sure, else in seconds."""
 
+TIMBRES = 4
+"""How many of the piece's own directions of sound there are, ``timbre.1`` being the largest."""
+TIMBRE_SECONDS = 1.5
+"""Deviation of their smoothing."""
+
 CHROMA = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
+_BANDS = ("all", "sub", "bass", "lowmid", "mid", "highmid", "presence", "air")
+_SPECTRUM = (
+    tuple(f"level.{band}" for band in _BANDS),
+    ("centroid", "flatness", "flux"),
+    tuple(f"chroma.{name}" for name in CHROMA),
+)
+"""Tracks that tell of timbre, in groups."""
+_TIMBRE_FLOOR = 0.06
+
+
 def _names() -> dict[str, str]:
-    bands = ("all", "sub", "bass", "lowmid", "mid", "highmid", "presence", "air")
-    names = {f"level.{b}": f"loudness: {b}" for b in bands}
+    names = {f"level.{b}": f"loudness: {b}" for b in _BANDS}
     names |= {f"hit.{h}": f"onsets: {h}" for h in ("all", "kick", "snare", "hat")}
     names |= {
         f"presence.{b}": f"slow loudness (4 s): {b}" for b in ("all", "bass", "mid", "treble")
@@ -58,6 +72,10 @@ def _names() -> dict[str, str]:
         "event.kick": "kicks, at most three a second",
         "event.snare": "snares, at most three a second",
         "harmony": "drift around the circle of fifths; 0.5 is the piece's home (bipolar)",
+        **{
+            f"timbre.{k + 1}": f"{word} way in which this piece's sound varies, slow (bipolar)"
+            for k, word in enumerate(("the largest", "the second", "the third", "the fourth"))
+        },
         "lfo.sin": "slow sine, four bars or 8 s (bipolar)",
         "lfo.tri": "slow triangle, four bars or 8 s (bipolar)",
         "lfo.noise": "slow random wander (bipolar)",
@@ -130,6 +148,7 @@ class Sources:
         self.frames = features.frames
         self.shift = lead * self.fps
         self._made: dict[str, NDArray[np.float32]] = {}
+        self._timbres: NDArray[np.float64] | None = None
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         """Return one source.
@@ -152,6 +171,10 @@ class Sources:
             return self._swing(name.removeprefix("lfo."))
         if name == "harmony":
             return self._ahead(self._harmony())
+        if name.startswith("timbre."):
+            if self._timbres is None:
+                self._timbres = self._principal()
+            return self._ahead(self._timbres[int(name.removeprefix("timbre.")) - 1])
         if name == "beat.breath":
             # No grid, no breath: beat.conf is 0 there.
             wave = 0.5 - 0.5 * np.cos(2.0 * np.pi * self["beat.phase"].astype(np.float64))
@@ -212,6 +235,31 @@ class Sources:
         side: NDArray[np.float64] = np.imag(mean * np.conj(home)) / abs(home)
         # Relative to the piece's own swing, but a monotonous piece is not blown up.
         return np.asarray(0.5 + side * (0.5 / max(float(np.quantile(np.abs(side), 0.98)), 0.15)))
+
+    def _principal(self) -> NDArray[np.float64]:
+        """Return the principal components of the piece's spectrum over time: [TIMBRES, frames].
+
+        What a piece varies in is what its pictures shall vary in: bass against air in one, noise
+        against tones in another. Each lies in [0, 1] around 0.5.
+        """
+        out = np.full((TIMBRES, self.frames), 0.5)
+        columns = []
+        for group in _SPECTRUM:
+            tracks = [self._track(n) for n in group if n in self.features.tracks]
+            # Every group counts alike, however many tracks it has.
+            columns += [smooth(t, self.fps, TIMBRE_SECONDS) / len(tracks) ** 0.5 for t in tracks]
+        if len(columns) < TIMBRES or self.frames < 2:
+            return out
+        data = np.stack(columns)
+        data -= data.mean(axis=1, keepdims=True)
+        _, vectors = np.linalg.eigh(data @ data.T / self.frames)
+        for k in range(TIMBRES):
+            # Largest first; a component's sign is that of its strongest track.
+            loading = vectors[:, -1 - k]
+            side = loading @ data * np.sign(loading[np.argmax(np.round(np.abs(loading), 6))])
+            # Relative to its own swing, but a piece that hardly varies is not blown up.
+            out[k] += side * (0.5 / max(float(np.quantile(np.abs(side), 0.98)), _TIMBRE_FLOOR))
+        return out
 
     def _swing(self, kind: str) -> NDArray[np.float64]:
         turns = self._swing_turns()

@@ -23,6 +23,8 @@ from afx.encoders import VideoError
 
 MADE_WITH = f"Audio Feature Explorer {afx.__version__}"
 _PNG_KEY = "Comment"
+MOST_SETTINGS = 16 * 2**20
+"""Characters: a sheet of a thousand tiles has a tenth; what has more was made to do harm."""
 
 
 def stamp(settings: Mapping[str, Any]) -> str:
@@ -50,10 +52,11 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise VideoError(f"no such file: {path}")
     try:
-        document = json.loads(_comment(path))
+        text = _comment(path)
+        document = json.loads(text) if len(text) <= MOST_SETTINGS else {}
         made_with, settings = document["made_with"], document["settings"]
         ours = str(made_with).startswith("Audio Feature Explorer ") and isinstance(settings, dict)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         ours = False
     if not ours:
         raise VideoError(f"{path} carries no settings: it was not made by Audio Feature Explorer")
@@ -69,7 +72,14 @@ def _comment(path: Path) -> str:
                 return str(image.info.get(_PNG_KEY, ""))
         with av.open(str(path)) as container:
             return container.metadata.get("comment", "")
-    except (OSError, UnidentifiedImageError, av.FFmpegError, SyntaxError, UnicodeDecodeError):
+    except (
+        OSError,
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        av.FFmpegError,
+        SyntaxError,
+        UnicodeDecodeError,
+    ):
         return ""
 
 

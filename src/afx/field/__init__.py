@@ -43,13 +43,14 @@ from afx.field.lib import (
     to_float,
     to_int,
 )
-from afx.field.network import ACTIVATIONS, Layer, Network
+from afx.field.network import ACTIVATIONS, NUMPY_ACTIVATIONS, Layer, Network
 from afx.field.noise import Cells, cells, fbm, hash_cell, noise, unit_float
 from afx.field.program import Buffer, Field, Point, Program, iterate, run_network, uniform
 from afx.field.trace import pixel_point, trace
 
 __all__ = [
     "ACTIVATIONS",
+    "NUMPY_ACTIVATIONS",
     "TAU",
     "Buffer",
     "Cells",

@@ -119,7 +119,9 @@ class _Writer:
             if node.op == "loop":
                 self._loop(node)
             elif node.op == "network":
-                self.states[node] = self._network(node.data, [self.names[a] for a in node.args])
+                same = [self.order.scope[a] == FRAME for a in node.args]
+                names = [self.names[a] for a in node.args]
+                self.states[node] = self._network(node.data, names, same)
             else:
                 self._value(node, taker.get(node))
 
@@ -196,18 +198,24 @@ class _Writer:
         self.line("}")
         self.states[node] = state
 
-    def _network(self, network: Network, inputs: list[str]) -> list[str]:
+    def _network(self, network: Network, inputs: list[str], same: list[bool]) -> list[str]:
         """Write a network out, four rows at a time, weights as constants."""
         if network.name not in self.weights:
             raise ValueError(f"the program needs the weights of network {network.name!r}")
         values, before = inputs, len(self.lines)
         flat = np.asarray(self.weights[network.name], np.float32)
-        for layer, (matrix, bias) in zip(network.layers, network.split(flat), strict=True):
+        film = inputs[network.inputs - network.film :]
+        orders = network.columns(same)
+        for number, (matrix, bias) in enumerate(network.split(flat)):
+            layer = network.layers[number]
+            if number:
+                values = values + film
+            groups = _in_fours(orders[number], sum(same) if number == 0 else network.film)
             kinds = [name for name, count in layer.activations for _ in range(count)]
             results: list[str] = []
             for at in range(0, layer.outputs, 4):
                 rows = slice(at, at + 4)
-                results += self._rows(matrix[rows], bias[rows], kinds[rows], values)
+                results += self._rows(matrix[rows], bias[rows], kinds[rows], values, groups)
             values = results
         self.constants += sum(len(line) for line in self.lines[before:])
         if self.constants > SOURCE_LIMIT:
@@ -224,6 +232,7 @@ class _Writer:
         bias: NDArray[np.float32],
         kinds: Sequence[str],
         values: Sequence[str],
+        groups: Sequence[Sequence[int]],
     ) -> list[str]:
         size = len(kinds)
         type_ = "float" if size == 1 else f"vec{size}"
@@ -231,13 +240,13 @@ class _Writer:
         parts = [name] if size == 1 else [f"{name}.{c}" for c in "xyzw"[:size]]
         total = vector(type_, bias)
         texts = []
-        for at in range(0, len(values), 4):
-            some = values[at : at + 4]
+        for group in groups:
+            some = [values[k] for k in group]
             if size == len(some) == 4:
-                numbers = vector("mat4", matrix[:, at : at + 4].T.ravel())
+                numbers = vector("mat4", matrix[:, group].T.ravel())
                 texts.append(f"dense({total}, {numbers}, {_together(some)})")
             else:
-                columns = [vector(type_, column) for column in matrix[:, at : at + 4].T]
+                columns = [vector(type_, column) for column in matrix[:, group].T]
                 products = (f" + {c} * {v}" for c, v in zip(columns, some, strict=True))
                 texts.append(total + "".join(products))
             total = name
@@ -252,6 +261,18 @@ class _Writer:
             ]
             self.line(f"{name} = {type_}({', '.join(called)});")
         return parts
+
+
+def _in_fours(columns: Sequence[int], same: int) -> list[list[int]]:
+    """Return columns in groups of up to four, the first `same` apart from the rest.
+
+    So what comes from four rows of the layer before stays together.
+    """
+    return [
+        list(part[at : at + 4])
+        for part in (columns[:same], columns[same:])
+        for at in range(0, len(part), 4)
+    ]
 
 
 def _together(parts: Sequence[str]) -> str:

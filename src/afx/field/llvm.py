@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from afx.field.expr import Expr, TraceError
 from afx.field.graph import FRAME, PIXEL, ROW
+from afx.field.llvm_dense import TILE
 from afx.field.llvm_network import (
-    TILE,
     declare_scratch,
     network_functions,
     scratch_floats,
@@ -111,14 +111,25 @@ class _Kernel(Instructions):
                 buffers.add(node.data.name)
             elif node.op == "size":
                 buffers.add(node.data[0].name)
-            elif node.op == "network" and self.order.scope[node] != PIXEL:
-                raise TraceError("a network cannot be evaluated inside iterate")
+            elif node.op == "network":
+                self._check_network(node)
         self.planes = tuple(sorted(planes))
         self.buffers = tuple(sorted(buffers))
         self.functions: list[str] = []
         self.row_float = ""
         self.column = ""
         self.within = "0"
+
+    def _check_network(self, node: Expr) -> None:
+        if self.order.scope[node] != PIXEL:
+            raise TraceError("a network cannot be evaluated inside iterate")
+        network: Network = node.data
+        for arg in node.args[network.inputs - network.film :]:
+            if self.order.scope[self.order.of(arg)] != FRAME:
+                raise TraceError(
+                    f"a film input of network {network.name!r} differs from pixel to pixel: give it"
+                    " knobs and numbers only"
+                )
 
     # ------------------------------------------------------------ reading from outside
 

@@ -1,4 +1,4 @@
-"""Networks as part of a field: their shape, their activations and where their weights lie.
+"""Networks as part of a field: their shape and where their weights lie.
 
 A network's weights are data, not code: the LLVM target loops over them in memory, so new weights
 need no new code; the GLSL target writes them into the shader as constants; torch multiplies
@@ -8,27 +8,15 @@ the film inputs: values that are the same for a whole frame and shift every laye
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.field.expr import Expr
-from afx.field.lib import absolute, bell, cos, exp2, sin, squash, tanh
+from afx.field.activations import ACTIVATIONS, NUMPY_ACTIVATIONS
 
-ACTIVATIONS: dict[str, Callable[[Expr], Expr]] = {
-    "linear": lambda x: x,
-    "sine": sin,
-    "cosine": cos,
-    "tanh": squash,
-    "gaussian": bell,
-    "absolute": absolute,
-    "sigmoid": lambda x: 0.5 + 0.5 * squash(x * 0.5),
-    "exact_tanh": tanh,
-    "exact_gaussian": lambda x: exp2(x * x * -0.72134752),
-}
-"""Activations by name; ``tanh``, ``sigmoid``, ``gaussian`` are the cheap look-alikes of ``lib``."""
+__all__ = ["ACTIVATIONS", "NUMPY_ACTIVATIONS", "Layer", "Network"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +94,23 @@ class Network:
     def size(self) -> int:
         """Number of weights and biases."""
         return sum(layer.outputs * (layer.inputs + 1) for layer in self.layers)
+
+    def columns(self, same: Sequence[bool]) -> list[list[int]]:
+        """Return for each layer the columns of its matrix in the order in which they are summed.
+
+        After the bias come the inputs that are the same for a frame, because they can be added to
+        it once, then the others. All targets sum in this order, so their rounding is the same.
+
+        Parameters
+        ----------
+        same : sequence of bool
+            For each input of the network, whether it is the same for a frame.
+        """
+        orders = [sorted(range(self.inputs), key=lambda k: not same[k])]
+        for layer in self.layers[1:]:
+            own = layer.inputs - self.film
+            orders.append([*range(own, layer.inputs), *range(own)])
+        return orders
 
     def split(
         self, weights: NDArray[np.float32]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afx.field.expr import Expr
-from afx.field.graph import FRAME, PIXEL, ROW, order
+from afx.field.graph import FRAME, PIXEL, ROW, Order, order
 from afx.field.network import ACTIVATIONS, Network
 from afx.field.plan import Block, block, until_first
 from afx.field.program import Loop, Program
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     Array = Tensor | NDArray[np.generic]
 
+    NetworkRunner = Callable[[Network, Array, Sequence[Tensor]], Tensor]
+
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -37,10 +39,10 @@ def _sqrt(x: Tensor) -> Tensor:
     """Correctly rounded square root, whose gradient at 0 is 0.
 
     Torch's float32 root on CPUs comes from a vector math library that is now and then one bit off;
-    by way of float64 the rounding is right. The gradient is so that a root nobody selected gives
-    no NaN.
+    by way of float64 the rounding is right; cards round rightly by themselves. The gradient is so
+    that a root nobody selected gives no NaN.
     """
-    exact = x.double()
+    exact = x.double() if x.device.type == "cpu" else x
     if x.requires_grad:
         positive = exact > 0
         safe = exact.where(positive, exact.detach() * 0 + 1)
@@ -115,6 +117,7 @@ class _Call:
     planes: Mapping[str, Array]
     weights: Mapping[str, Array]
     exact: bool
+    run_network: NetworkRunner | None
     values: dict[Expr, Any]
 
     def tensor(self, value: object, dtype: str = "float32") -> Tensor:
@@ -126,6 +129,9 @@ class _Call:
                 value = value.view(np.int32)
             value = torch.from_numpy(np.array(value, dtype=dtype))  # a copy may be written to
         kind = getattr(torch, dtype)
+        if isinstance(value, (int, float)) and self.x.device.type != "cpu":
+            # Filled in on the device: a number copied to it would wait for all work before.
+            return torch.full((), value, dtype=kind, device=self.x.device)
         return torch.as_tensor(value, dtype=kind, device=self.x.device)
 
     def named(self, what: str, among: Mapping[str, Any], name: str) -> Any:
@@ -182,6 +188,7 @@ class TensorProgram:
         planes: Mapping[str, Array] = _EMPTY,
         weights: Mapping[str, Array] = _EMPTY,
         exact: bool = False,
+        run_network: NetworkRunner | None = None,
     ) -> dict[str, Tensor]:
         """Return every output at the points (x, y).
 
@@ -204,6 +211,10 @@ class TensorProgram:
         exact : bool
             Sum a network's products one input after the other, starting at the bias, as the other
             targets do, and not by matrix products: the same bits, a lot slower.
+        run_network : callable, optional
+            ``run_network(network, weights, inputs) -> [outputs, *points]`` evaluates networks in
+            place of this module's own matrix products. Inputs without axes are the same for the
+            whole frame.
 
         Returns
         -------
@@ -224,7 +235,7 @@ class TensorProgram:
 
         x, y = x.to(torch.float32), y.to(device=x.device, dtype=torch.float32)
         shape = np.broadcast_shapes(x.shape, y.shape)
-        call = _Call(x, y, shape, knobs, pixel, buffers, planes, weights, exact, {})
+        call = _Call(x, y, shape, knobs, pixel, buffers, planes, weights, exact, run_network, {})
         self._run(call, self._main.nodes, self._main.drops, None)
         results = {}
         for name, node in self._outputs.items():
@@ -247,7 +258,7 @@ class TensorProgram:
             elif node.op == "loop":
                 values[node] = self._loop(call, node.data, active)
             else:
-                values[node] = _special(call, node)
+                values[node] = _special(call, node, self._order)
             for old in dead:
                 del values[old]
 
@@ -277,7 +288,7 @@ class TensorProgram:
         return tuple(state)
 
 
-def _special(call: _Call, node: Expr) -> Any:
+def _special(call: _Call, node: Expr, ordered: Order) -> Any:
     """Carry out what is not elementwise: leaves, shifts, memory, networks."""
     values, op, data = call.values, node.op, node.data
     if op == "const":
@@ -298,7 +309,12 @@ def _special(call: _Call, node: Expr) -> Any:
     if op in ("state", "activation"):
         return values[node.args[0]][data]
     if op == "network":
-        return _network(call, data, [values[a] for a in node.args])
+        inputs = [values[a] for a in node.args]
+        if call.run_network is not None:
+            weights = call.named("weights of network", call.weights, data.name)
+            return call.run_network(data, weights, inputs)
+        same = [ordered.scope[a] == FRAME for a in node.args]
+        return _network(call, data, inputs, same)
     if op == "fetch":
         kind = "float32" if data.type == "f" else "int32"
         array = call.tensor(call.named("buffer", call.buffers, data.name), kind)
@@ -323,22 +339,30 @@ def _plane(call: _Call, name: str, dx: int, dy: int, step: int) -> Tensor:
     return held[..., rows[:, None], columns]
 
 
-def _network(call: _Call, network: Network, inputs: Sequence[Tensor]) -> Tensor:
+def _network(
+    call: _Call, network: Network, inputs: Sequence[Tensor], same: Sequence[bool]
+) -> Tensor:
     """Return ``[outputs, *points]``."""
     import torch
 
     shape = np.broadcast_shapes(*(value.shape for value in inputs))
     h = torch.stack([value.expand(shape).reshape(-1) for value in inputs])
+    film = _film(inputs[network.inputs - network.film :], shape)
     flat = call.tensor(call.named("weights of network", call.weights, network.name))
     # split() slices and reshapes only, which tensors do as arrays do.
     layers = cast("list[tuple[Tensor, Tensor]]", network.split(cast(Any, flat)))
-    for layer, (matrix, bias) in zip(network.layers, layers, strict=True):
+    orders = network.columns(same)
+    for number, (layer, (matrix, bias)) in enumerate(zip(network.layers, layers, strict=True)):
+        own = layer.inputs - (network.film if number else 0)
         if call.exact:
             total = bias[:, None]
-            for k in range(layer.inputs):
-                total = total + matrix[:, k, None] * h[k]
+            for k in orders[number]:
+                total = total + matrix[:, k, None] * (h[k] if k < own else film[k - own])
         else:
-            total = torch.addmm(bias[:, None], matrix, h)
+            start = bias[:, None]
+            if own < layer.inputs:
+                start = start + matrix[:, own:] @ film
+            total = torch.addmm(start, matrix[:, :own], h)
         parts, at = [], 0
         for name, count in layer.activations:
             rows = total[at : at + count]
@@ -346,6 +370,16 @@ def _network(call: _Call, network: Network, inputs: Sequence[Tensor]) -> Tensor:
             at += count
         h = torch.cat(parts) if len(parts) > 1 else parts[0]
     return h.reshape(-1, *shape)
+
+
+def _film(inputs: Sequence[Tensor], shape: tuple[int, ...]) -> Tensor:
+    """Return the film inputs [film, points], or [film, 1] where they are plain numbers."""
+    import torch
+
+    if not inputs:
+        return torch.empty(0)
+    numbers = all(value.dim() == 0 for value in inputs)
+    return torch.stack([value.expand(() if numbers else shape).reshape(-1) for value in inputs])
 
 
 @functools.cache

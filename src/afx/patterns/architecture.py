@@ -1,14 +1,19 @@
 """What a person says of a network: its size, activations, inputs, symmetry, weights.
 
 This is the ``[network]`` table of a look. It knows names and ranges; what they mean is carried out
-by ``cppn`` (the field), ``initializers`` (weights from chance) and ``weights_file`` (from a file).
+by ``cppn`` (the field), ``preparing`` (weights from chance) and ``weights_file`` (from a file).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from afx.field.network import ACTIVATIONS
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True)]
@@ -16,6 +21,30 @@ Whole = Annotated[int, Field(strict=True)]
 Coordinate = Literal["x", "y", "radius", "angle"]
 Symmetry = Literal["none", "mirror", "quarter", "rotate", "kaleidoscope", "tile"]
 Initializer = Literal["prepared", "distill", "siren", "finer", "glorot", "he", "lecun", "uniform"]
+
+MIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        # Waves cost three times what the others do, and a third of them is enough.
+        "mixed": ("sine", "tanh", "gaussian", "cosine", "tanh", "gaussian"),
+        "waves": ("sine", "gaussian"),
+        "distill": ("atan", "atan_squared"),
+        "siren": ("sine",),
+        "nineties": ("sine", "cosine", "tanh", "gaussian", "sigmoid", "absolute"),
+    }
+)
+"""Mixes of activations by name.
+
+``mixed`` and ``waves`` are ours. ``distill`` is the composite of Mordvintsev et al. 2018
+("Differentiable image parameterizations"): each unit gives two values, so its rows are tied in
+pairs and the width is even. ``siren`` is Sitzmann et al. 2020. ``nineties`` are the functions that
+CPPNs began with (Stanley 2007). One activation alone, such as FINER's (Liu et al. 2024), goes by
+its own name.
+"""
+
+
+def dealt(activations: tuple[str, ...]) -> tuple[str, ...]:
+    """Return plain activations, every mix among them replaced by what it is made of."""
+    return tuple(one for name in activations for one in MIXES.get(name, (name,)))
 
 
 class Gene(BaseModel):
@@ -65,9 +94,71 @@ class Architecture(BaseModel):
         (), max_length=64, description="draws of chance; none: each scene has its own"
     )
     weights: str | None = Field(None, description="a safetensors file instead of chance")
-    weights_sha256: str | None = Field(None, description="hash of that file, written by afx")
+    weights_sha256: str | None = Field(
+        None, pattern="^[0-9a-f]{64}$", description="hash of that file, written by afx"
+    )
+
+    @field_validator("activations")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        known = [*MIXES, *ACTIVATIONS]
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name, known, 1, 0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+                raise ValueError(f"no activation {name!r}; {hint}")
+        return names
+
+    @field_validator("coordinates")
+    @classmethod
+    def _once(cls, names: tuple[Coordinate, ...]) -> tuple[Coordinate, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("name each coordinate once")
+        return names
+
+    @model_validator(mode="after")
+    def _possible(self) -> Architecture:
+        return _checked(self)
+
+    @property
+    def tied(self) -> bool:
+        """Whether the rows of a layer come in pairs that share their weights."""
+        return self.activations == ("distill",)
+
+    @property
+    def shape(self) -> Architecture:
+        """The same without what only decides weights: equal shapes run the same code."""
+        return self.model_copy(
+            update={
+                "initializer": "prepared",
+                "gain": 1.35,
+                "fineness": 4.2,
+                "genes": (),
+                "weights": None,
+                "weights_sha256": None,
+            }
+        )
 
 
 def merged(base: Architecture, said: Architecture) -> Architecture:
-    """Return `base` with what `said` was given explicitly."""
-    return base.model_copy(update={name: getattr(said, name) for name in said.model_fields_set})
+    """Return `base` with what `said` was given explicitly.
+
+    Raises
+    ------
+    ValueError
+        If the two do not go together (an odd width for tied rows).
+    """
+    update = {name: getattr(said, name) for name in said.model_fields_set}
+    # A copy is not checked by itself, and values that are right alone may not go together.
+    return _checked(base.model_copy(update=update))
+
+
+def _checked(architecture: Architecture) -> Architecture:
+    """Return an architecture whose parts go together; else raise a ValueError."""
+    if architecture.tied and architecture.width % 2:
+        raise ValueError(
+            f"units of the distill mix come in pairs: take an even width, not {architecture.width}"
+        )
+    if architecture.genes and not any(gene.share for gene in architecture.genes):
+        raise ValueError("the shares of the genes are all 0: leave genes out or give one 1")
+    return architecture

@@ -1,283 +1,248 @@
-"""Compositional pattern-producing networks: pictures painted by small random neural networks.
+"""Compositional pattern-producing networks: pictures painted by random neural networks of any size.
 
 A network sees where a point is, how far it is from the center, where two unrelated clocks stand on
-their circles, and the latents that music holds; it answers with scalars, which become tone and hue.
-Random networks are as likely dull as rich, so a seed's weights are prepared here: every layer is
-brought to the same gain on sample points, then the fineness of the picture and the pull of every
-latent are measured and set. The same seed gives the same network everywhere.
+their circles, the latents that music holds and what the music sounds like; it answers with three
+scalars, which become tone and hue, or raw colors. What it is made of is its `Architecture`; which
+weights it has is decided by chance (``preparing``) or by a file (``weights_file``).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afx.field import (
-    ACTIVATIONS,
     Expr,
     Field,
-    Layer,
-    Network,
+    Knob,
     Point,
     bell,
     clock,
     cos_turns,
     knob,
+    knobs_of,
     noise,
     run_network,
     sin_turns,
-    sqrt,
     squash,
 )
-from afx.patterns.registry import Weights, pattern
+from afx.oklch import TO_YCC
+from afx.patterns.architecture import Architecture
+from afx.patterns.coordinates import TRACED, Place, coordinates, placed
+from afx.patterns.network_shape import network_of
+from afx.patterns.preparing import weights_of
+from afx.patterns.registry import PATTERNS, Pattern, pattern
+from afx.patterns.weights_file import load_weights
 
-Floats = NDArray[np.float64]
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"),
+    *("ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth"),
+    "sixteenth",
+)
 
-LATENTS = 4
-FRAME_INPUTS = LATENTS + 1 + 4
-"""Latents, morph, and two clocks as cosine and sine: the same for all points of a frame."""
-INPUTS = FRAME_INPUTS + 3
-_HELD = LATENTS + 1
-OUTPUTS = 3
-MIXED = ("sine", "tanh", "gaussian", "cosine", "tanh", "gaussian")
-"""Waves cost three times what the others do, and a third of them is enough for rich pictures."""
-WIDTHS, DEPTHS = (8, 64), (2, 10)
-"""Smallest and largest width and number of hidden layers."""
-
-_GAIN = 1.35
-"""Standard deviation of what enters an activation: lower is dull, above 2 shapes fray."""
-_FINENESS = 4.2
-"""Root mean square slope of the standardized output, per half height of the picture."""
-_PULL = 0.65
-"""Root mean square change of the standardized output when one latent moves by 1."""
-_FLOW = 0.85
-"""The same from one time to another far from it."""
-_ROUND = 0.02
-"""Added to r²: without it the distance has a kink at the center (the tip of a cone)."""
-_GRID = (41, 23)
-
-_NUMPY: dict[str, Callable[[Floats], Floats]] = {
-    "linear": lambda x: x,
-    "sine": np.sin,
-    "cosine": np.cos,
-    "tanh": np.tanh,
-    "gaussian": lambda x: np.maximum(1.0 - 0.1 * x * x, 0.0) ** 4,
-    "absolute": np.abs,
-    "sigmoid": lambda x: 0.5 + 0.5 * np.tanh(0.5 * x),
-    "exact_tanh": np.tanh,
-    "exact_gaussian": lambda x: np.exp(-0.5 * x * x),
-}
+_SAID = (
+    "Neural dream",
+    "CPPN: Stanley 2007; random networks as pictures: Ha 2016, Mordvintsev et al. 2018",
+)
+_SUMMARY = "Forms that a small random neural network dreams up; every seed is another world."
 
 
-def cppn_network(name: str, width: int, depth: int, activations: Sequence[str] = MIXED) -> Network:
-    """Return the shape of a CPPN.
+def knobs_for(architecture: Architecture) -> dict[str, Knob]:
+    """Return the knobs of a CPPN by name: they depend on its latents and sounds."""
+    latents = {
+        f"latent_{k + 1}": knob(0.0, -1.0, 1.0, help=f"{word} direction of change")
+        for k, word in enumerate(_ORDINALS[: architecture.latents])
+    }
+    sounds = {
+        f"sound_{k + 1}": knob(0.5, 0.0, 1.0, help=f"what the {word} sound does to every layer")
+        for k, word in enumerate(_ORDINALS[: architecture.music])
+    }
+    return {
+        "phase": clock(0.05, 0.25, help="how fast the network dreams on"),
+        **latents,
+        "morph": knob(0.5, 0.0, 1.0, help="a fifth direction, held by the voice"),
+        "detail": knob(0.5, 0.0, 1.0, help="fine folds inside the large forms"),
+        "warp": knob(0.2, 0.0, 1.0, help="how far a current bends the forms"),
+        "pulse": knob(0.0, 0.0, 1.0, help="veins light up"),
+        **sounds,
+    }
+
+
+@functools.lru_cache(maxsize=512)
+def field_function(name: str, shape: Architecture) -> Callable[..., Field]:
+    """Return the function of a CPPN pattern; of equal shapes the same one, whatever the weights.
 
     Parameters
     ----------
     name : str
-        Under which its weights are found.
-    width : int
-        Units of a hidden layer, 8 to 64.
-    depth : int
-        Hidden layers, 2 to 10.
-    activations : sequence of str
-        Names from `afx.field.ACTIVATIONS`, dealt to the units of every hidden layer in turn; a name
-        may come twice.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range or an activation unknown.
+        Of the pattern and of its network.
+    shape : Architecture
+        `Architecture.shape`.
     """
-    if not WIDTHS[0] <= width <= WIDTHS[1]:
-        raise ValueError(f"a CPPN's width is {WIDTHS[0]} to {WIDTHS[1]}, not {width}")
-    if not DEPTHS[0] <= depth <= DEPTHS[1]:
-        raise ValueError(f"a CPPN's depth is {DEPTHS[0]} to {DEPTHS[1]}, not {depth}")
-    if not activations:
-        raise ValueError("a CPPN needs at least one activation")
-    for wanted in activations:
-        if wanted not in ACTIVATIONS:
-            raise ValueError(f"unknown activation {wanted!r}: one of {', '.join(ACTIVATIONS)}")
-    dealt = Counter(activations[k % len(activations)] for k in range(width))
-    runs = tuple(dealt.items())
-    hidden = tuple(Layer(INPUTS if k == 0 else width, runs) for k in range(depth))
-    return Network(name, (*hidden, Layer(width, (("linear", OUTPUTS),))))
+    network = network_of(shape, name)
 
-
-def prepared_weights(network: Network, seed: int) -> NDArray[np.float32]:
-    """Return weights for which the network's picture is rich, whatever the seed.
-
-    Parameters
-    ----------
-    network : Network
-        As `cppn_network` makes it.
-    seed : int
-        Any whole number; the same seed gives the same weights.
-
-    Returns
-    -------
-    ndarray, float32 [network.size]
-        Over the sample points every output has mean 0 and a standard deviation of 1 a picture.
-    """
-    key = np.array([seed % 2**64, 0x4350504E], dtype=np.uint64)
-    rng = np.random.Generator(np.random.Philox(key=key))
-    matrices = [rng.standard_normal((layer.outputs, layer.inputs)) for layer in network.layers]
-    offsets = [0.6 * rng.standard_normal(layer.outputs) for layer in network.layers]
-    columns, rows = _GRID
-    x, y = np.meshgrid(np.linspace(-1.78, 1.78, columns), np.linspace(-1.0, 1.0, rows))
-    space = np.stack([x, y, np.sqrt(x * x + y * y + _ROUND)], axis=-1)
-    moments = _moments(rng)
-    scale = np.concatenate([np.full(FRAME_INPUTS, 0.35), np.full(3, 1.0)])
-    first = matrices[0]
-    for _ in range(10):
-        matrices[0] = first * scale
-        out = _standardize(network, matrices, offsets, space, moments)[0][..., 0]
-        slopes = np.gradient(out, 2.0 / (rows - 1), 3.56 / (columns - 1), axis=(1, 2))
-        fineness = float(np.sqrt(np.mean(slopes[0] ** 2 + slopes[1] ** 2)))
-        scale[FRAME_INPUTS:] *= np.clip((_FINENESS / max(fineness, 1e-3)) ** 0.7, 0.5, 2.0)
-        moved = np.sqrt(np.mean((out[1:] - out[:1]) ** 2, axis=(1, 2)))
-        pull = np.clip((_PULL / np.maximum(moved, 1e-3)) ** 0.7, 0.5, 2.0)
-        scale[:_HELD] *= pull[:_HELD]
-        # Half a round of both clocks may remake the picture, no more.
-        flow = float(moved[_HELD:].mean())
-        scale[_HELD:FRAME_INPUTS] *= np.clip((_FLOW / max(flow, 1e-3)) ** 0.7, 0.5, 2.0)
-    matrices[0] = first * scale
-    _, matrices, biases = _standardize(network, matrices, offsets, space, moments)
-    flat = [part.ravel() for pair in zip(matrices, biases, strict=True) for part in pair]
-    return np.concatenate(flat).astype(np.float32)
-
-
-def _moments(rng: np.random.Generator) -> Floats:
-    """Return frame inputs: a moment at rest, one for each held input moved, five other times."""
-    rest = np.zeros((1 + _HELD + 5, FRAME_INPUTS))
-    rest[:, LATENTS] = 0.5
-    angles = rng.uniform(0.0, 2.0 * np.pi, (len(rest), 2))
-    angles[1 : 1 + _HELD] = angles[0]
-    rest[:, _HELD:] = np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(len(rest), 4)
-    rest[1 : 1 + _HELD, :_HELD] += np.eye(_HELD)
-    return rest
-
-
-def _standardize(
-    network: Network,
-    matrices: Sequence[Floats],
-    offsets: Sequence[Floats],
-    space: Floats,
-    moments: Floats,
-) -> tuple[Floats, list[Floats], list[Floats]]:
-    """Set every layer's gain on the samples: outputs [moments, rows, columns, 3], matrices, biases.
-
-    The rows of a layer are scaled so that what enters each activation has the wished spread over
-    the points (after Mishkin & Matas 2016, "All you need is a good init", here unit by unit). The
-    first layer is left alone: its scales are what is searched for.
-    """
-    shape = (len(moments), *space.shape[:2])
-    frame = np.broadcast_to(moments[:, None, None], (*shape, FRAME_INPUTS))
-    values = np.concatenate([frame, np.broadcast_to(space, (*shape, 3))], axis=-1)
-    scaled, biases = [], []
-    last = len(network.layers) - 1
-    for k, (layer, matrix, offset) in enumerate(
-        zip(network.layers, matrices, offsets, strict=True)
-    ):
-        bias = offset
-        if k:
-            before = (values @ matrix.T).reshape(len(moments), -1, layer.outputs)
-            # The spread over the points of a moment: what changes with time alone does not count.
-            spread = np.sqrt(before.var(axis=1).mean(axis=0))
-            gain = (1.0 if k == last else _GAIN) / np.maximum(spread, 1e-6)
-            matrix = matrix * gain[:, None]
-            bias = offset * (k < last) - before.mean(axis=(0, 1)) * gain
-        values = values @ matrix.T + bias
-        parts, at = [], 0
-        for name, count in layer.activations:
-            parts.append(_NUMPY[name](values[..., at : at + count]))
-            at += count
-        values = np.concatenate(parts, axis=-1)
-        scaled.append(matrix)
-        biases.append(bias)
-    return np.asarray(values), scaled, biases
-
-
-def cppn_pattern(
-    name: str, width: int, depth: int, activations: Sequence[str] = MIXED
-) -> tuple[Callable[..., Field], Weights]:
-    """Return a pattern's function and the maker of its weights, for a CPPN of any shape.
-
-    Raises
-    ------
-    ValueError
-        As `cppn_network`.
-
-    Examples
-    --------
-    >>> function, weights = cppn_pattern("mine", 24, 6, ("sine", "tanh"))
-    >>> pattern(family="organic", title="Mine", source="Stanley 2007", weights=weights)(function)
-    """
-    network = cppn_network(name, width, depth, activations)
-
-    def field(
-        p: Point,
-        *,
-        phase: Expr = clock(0.05, 0.25, help="how fast the network dreams on"),
-        latent_1: Expr = knob(0.0, -1.0, 1.0, help="first direction of change"),
-        latent_2: Expr = knob(0.0, -1.0, 1.0, help="second direction of change"),
-        latent_3: Expr = knob(0.0, -1.0, 1.0, help="third direction of change"),
-        latent_4: Expr = knob(0.0, -1.0, 1.0, help="fourth direction of change"),
-        morph: Expr = knob(0.5, 0.0, 1.0, help="a fifth direction, held by the voice"),
-        detail: Expr = knob(0.5, 0.0, 1.0, help="fine folds inside the large forms"),
-        warp: Expr = knob(0.2, 0.0, 1.0, help="how far a current bends the forms"),
-        pulse: Expr = knob(0.0, 0.0, 1.0, help="veins light up"),
-    ) -> Field:
-        """Forms that a small random neural network dreams up; every seed is another world."""
-        bend_x = noise(p.x * 0.8, p.y * 0.8, phase * 1.3, 1)
-        x, y = (
-            p.x + 0.4 * warp * bend_x,
-            p.y + 0.4 * warp * noise(p.x * 0.8, p.y * 0.8 + 9.0, phase, 2),
-        )
+    def field(p: Point, **held: Expr) -> Field:
+        phase, warp = held["phase"], held["warp"]
+        place, bend_x = _bent(p, shape, phase, warp)
         slow = phase * 0.6180340
         frame = (
-            latent_1,
-            latent_2,
-            latent_3,
-            latent_4,
-            morph,
+            *(held[f"latent_{k + 1}"] for k in range(shape.latents)),
+            held["morph"],
             cos_turns(phase),
             sin_turns(phase),
             cos_turns(slow),
             sin_turns(slow),
         )
-        form, tint, fine = run_network(network, (*frame, x, y, sqrt(x * x + y * y + _ROUND)))
-        # Folds and veins of the same forms give detail where the forms have any.
-        folds = sin_turns(form * 0.75 + fine * 0.45)
-        veins = bell((fine + 0.45 * form) * 5.5) + bell((fine - 0.6 * form + 0.7) * 7.0)
-        strands = sin_turns(fine * 1.6 - form * 1.0)
-        tone = 0.45 + 0.34 * squash(form * 0.85) + 0.14 * squash(fine)
-        tone = tone + detail * (0.15 * folds + 0.04 * strands)
-        tone = tone + veins * (0.06 + 0.14 * detail + 0.12 * pulse)
-        return Field(tone=tone, hue=0.11 * squash(tint * 0.8) + 0.03 * bend_x)
+        seen = coordinates(place, shape)
+        sounds = tuple(held[f"sound_{k + 1}"] for k in range(shape.music))
+        # Frame inputs before or after the coordinates: see `network_shape`.
+        inputs = (*seen, *frame) if shape.fourier else (*frame, *seen)
+        form, tint, fine = run_network(network, (*inputs, *sounds))
+        if shape.output == "rgb":
+            return _colored(form, tint, fine, held["detail"], held["pulse"])
+        return _toned(form, tint, fine, held["detail"], held["pulse"], bend_x)
 
-    def weights(seed: int) -> Mapping[str, NDArray[np.float32]]:
-        return {name: prepared_weights(network, seed)}
+    parameters = [inspect.Parameter("p", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    parameters += [
+        inspect.Parameter(held, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Expr)
+        for held, default in knobs_for(shape).items()
+    ]
+    field.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    field.__name__ = field.__qualname__ = name
+    field.__doc__ = _SUMMARY
+    return field
 
-    field.__name__ = name
-    return field, weights
+
+def _bent(p: Point, shape: Architecture, phase: Expr, warp: Expr) -> tuple[Place, Expr]:
+    """Return the place that the network sees, bent by a current, and the current."""
+    if shape.symmetry == "none":
+        bend_x = noise(p.x * 0.8, p.y * 0.8, phase * 1.3, 1)
+        x = p.x + 0.4 * warp * bend_x
+        y = p.y + 0.4 * warp * noise(p.x * 0.8, p.y * 0.8 + 9.0, phase, 2)
+        return placed(x, y, shape, TRACED), bend_x
+    # After the symmetry, and a function of what it leaves: a current across it would break it.
+    place = placed(p.x, p.y, shape, TRACED)
+    a, b = place.across[-1] + place.radius, place.down[-1] - place.radius
+    bend_x = noise(a * 0.8, b * 0.8, phase * 1.3, 1)
+    bend_y = noise(a * 0.8, b * 0.8 + 9.0, phase, 2)
+    amount = 0.25 * warp
+    moved = Place(
+        tuple(v + amount * bend_x for v in place.across),
+        tuple(v + amount * bend_y for v in place.down),
+        place.radius + amount * (bend_x - bend_y),
+        place.angle,
+    )
+    return moved, bend_x
 
 
-_function, _weights = cppn_pattern("cppn", 12, 4)
-cppn = pattern(
-    family="organic",
-    title="Neural dream",
-    source="CPPN: Stanley 2007; random networks as pictures: Ha 2016, Mordvintsev et al. 2018",
-    weights=_weights,
-)(_function)
+def _toned(form: Expr, tint: Expr, fine: Expr, detail: Expr, pulse: Expr, bend_x: Expr) -> Field:
+    """Return a field for the palette: large forms, and folds and veins of the same forms."""
+    folds = sin_turns(form * 0.75 + fine * 0.45)
+    veins = bell((fine + 0.45 * form) * 5.5) + bell((fine - 0.6 * form + 0.7) * 7.0)
+    strands = sin_turns(fine * 1.6 - form * 1.0)
+    tone = 0.45 + 0.34 * squash(form * 0.85) + 0.14 * squash(fine)
+    tone = tone + detail * (0.15 * folds + 0.04 * strands)
+    tone = tone + veins * (0.06 + 0.14 * detail + 0.12 * pulse)
+    return Field(tone=tone, hue=0.11 * squash(tint * 0.8) + 0.03 * bend_x)
 
-_function, _weights = cppn_pattern("cppn_liquid", 12, 3, ("sine", "gaussian"))
-cppn_liquid = pattern(
-    family="organic",
-    title="Liquid dream",
-    source="CPPN: Stanley 2007; periodic activations: Sitzmann et al. 2020, SIREN",
-    weights=_weights,
-)(_function)
+
+def _colored(form: Expr, tint: Expr, fine: Expr, detail: Expr, pulse: Expr) -> Field:
+    """Return raw colors as Y'CbCr: each output is a channel of RGB, as in the 1990s."""
+    veins = (bell((fine + 0.45 * form) * 5.5) + bell((fine - 0.6 * form + 0.7) * 7.0)) * (
+        0.3 * pulse
+    )
+    rgb = [
+        0.5 + 0.5 * squash(own * 0.9 + detail * 0.3 * sin_turns(own * 0.5 + other * 0.3) + veins)
+        for own, other in ((form, tint), (tint, fine), (fine, form))
+    ]
+    luma, blue, red = (
+        float(row[0]) * rgb[0] + float(row[1]) * rgb[1] + float(row[2]) * rgb[2] for row in TO_YCC
+    )
+    return Field(tone=luma, hue=blue, mask=red)
+
+
+@functools.lru_cache(maxsize=24)
+def _weights_of(architecture: Architecture, seed: int) -> NDArray[np.float32]:
+    """Return an architecture's weights; kept, as scenes that return ask again."""
+    if architecture.weights is not None:
+        flat = load_weights(architecture.weights, architecture)[1]
+    else:
+        # With genes the seed says nothing: then equal networks are kept once.
+        flat = weights_of(architecture, 0 if architecture.genes else seed)
+    flat.flags.writeable = False
+    return flat
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """The weights of one pattern's network by seed."""
+
+    name: str
+    architecture: Architecture
+
+    def __call__(self, seed: int) -> Mapping[str, NDArray[np.float32]]:
+        a = self.architecture
+        fixed = a.genes or a.weights is not None
+        return {self.name: _weights_of(a, 0 if fixed else seed)}
+
+
+@dataclass(frozen=True)
+class Shaper:
+    """Makes one pattern with any architecture; equal architectures give the identical pattern."""
+
+    name: str
+    title: str
+    source: str
+
+    def __call__(self, architecture: Architecture) -> Pattern:
+        """Return the pattern with a network of that architecture."""
+        return _shaped(self, architecture)
+
+
+@functools.lru_cache(maxsize=1024)
+def _shaped(shaper: Shaper, architecture: Architecture) -> Pattern:
+    function = field_function(shaper.name, architecture.shape)
+    return Pattern(
+        name=shaper.name,
+        family="organic",
+        title=shaper.title,
+        summary=_SUMMARY.rstrip("."),
+        source=shaper.source,
+        knobs=knobs_of(function),
+        function=function,
+        weights=_Maker(shaper.name, architecture),
+        architecture=architecture,
+        shape=shaper,
+        direct=architecture.output == "rgb",
+    )
+
+
+def cppn_pattern(architecture: Architecture, name: str = "cppn") -> Pattern:
+    """Return the CPPN pattern of an architecture; equal ones give the identical pattern."""
+    return _shaped(Shaper(name, *_SAID), architecture)
+
+
+def _register(shaper: Shaper, architecture: Architecture) -> Callable[..., Field]:
+    made = _shaped(shaper, architecture)
+    function = pattern(family=made.family, title=made.title, source=made.source)(made.function)
+    PATTERNS[shaper.name] = made
+    return function
+
+
+cppn = _register(
+    Shaper("cppn", *_SAID),
+    Architecture(),
+)
+cppn_liquid = _register(
+    Shaper(
+        "cppn_liquid",
+        "Liquid dream",
+        "CPPN: Stanley 2007; periodic activations: Sitzmann et al. 2020, SIREN",
+    ),
+    Architecture(depth=3, activations=("waves",)),
+)
