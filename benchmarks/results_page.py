@@ -18,16 +18,19 @@ def commit() -> str:
 
 
 def write() -> None:
-    """Write RESULTS.md from speed.json and accuracy.json, whichever there are."""
+    """Write RESULTS.md from what has been measured: speed, accuracy, reactivity."""
     import accuracy
+    import reactivity
     import speed
 
     kept = {
         name: json.loads((ROOT / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("speed", "accuracy")
+        for name in ("speed", "accuracy", "reactivity")
         if (ROOT / "benchmarks" / f"{name}.json").exists()
     }
     text = speed.page(kept.get("speed", {}))
     if "accuracy" in kept:
         text = text.rstrip("\n") + "\n\n" + "\n".join(accuracy.section(kept["accuracy"]))
+    if "reactivity" in kept:
+        text = text.rstrip("\n") + "\n\n" + "\n".join(reactivity.section(kept["reactivity"]))
     (ROOT / "RESULTS.md").write_text(text, encoding="utf-8")

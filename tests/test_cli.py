@@ -65,6 +65,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], set[str], str]] = {
     "analyze": (("analyze", "song.wav"), {"song.analysis"}, "Tempo"),
     "looks": (("looks",), set(), "bpm"),
     "looks NAME": (("looks", "ink.toml"), set(), "Glacier"),
+    "judge": (("judge", "film.mp4"), {"film.judge.html"}, "bars met"),
     "patterns": (("patterns",), set(), "ink"),
     "patterns NAME": (("patterns", "ink"), set(), "Source: "),
     "bench": (("bench", "profile"), set(), "No profile"),

@@ -15,6 +15,8 @@ from cyclopts import App, Group, Parameter
 from afx import __version__
 from afx.commands_bench import bench
 from afx.commands_breed import explore
+from afx.commands_judge import EXAMPLES as JUDGE_EXAMPLES
+from afx.commands_judge import judge
 from afx.options import (
     Film,
     Picture,
@@ -63,6 +65,7 @@ app = App(
 )
 app.command(explore)
 app.command(bench)
+app.command(judge, help_epilogue=JUDGE_EXAMPLES)
 app["--help"].group = app["--version"].group = "Options"
 
 

@@ -1,0 +1,238 @@
+"""The judge's page: one self-contained HTML file with the curves over time and why it moved.
+
+Everything is inside: pictures, style, script. It asks the network for nothing; the video itself is
+linked where it lies, for playing along, and left out where it is not found.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import io
+import json
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from afx.judge.bars import Measure
+from afx.judge.judging import Judgment
+from afx.judge.lagplot import lag_plot
+from afx.judge.verdict import Verdict
+from afx.judge.why import Why
+from afx.stills import MADE_WITH, part_of
+from music_analysis.errors import UserError
+
+GROUPS = {
+    "reactivity": "Follows the sound",
+    "structure": "Shows the form",
+    "controls": "Quiet and loud",
+    "picture": "Pictures",
+    "motion": "Motion",
+    "safety": "Flashes",
+    "variety": "Variety",
+}
+"""Groups of measures, as people call them."""
+_QUIETEST = -60.0  # dB: the bottom of the curve of loudness
+
+
+def write(found: Judgment, said: Verdict, target: Path) -> None:
+    """Write the page; the file is whole or not there.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
+    text = page(found, said, target)
+    part = part_of(target)
+    try:
+        part.write_text(text, encoding="utf-8", errors="replace")
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UserError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def is_page(path: Path) -> bool:
+    """Tell whether a file is a page of the judge, that may be replaced."""
+    try:
+        with path.open("rb") as file:
+            return b"<title>" in (head := file.read(2000)) and b"\xe2\x80\x93 judged" in head
+    except OSError:
+        return False
+
+
+def page(found: Judgment, said: Verdict, target: Path) -> str:
+    """Return the page as text; the video is linked as seen from `target`."""
+    film, heard = found.film, found.heard
+    data = _script_json(_data(found))
+    facts = [
+        _length(film.duration),
+        f"{film.width}×{film.height}",
+        f"{float(film.told_rate):.5g} frames a second",
+        "its own sound" if found.own_sound else f"judged by {heard.title}",
+    ]
+    if heard.tempo is not None:
+        facts.append(f"{heard.tempo:.0f} bpm")
+    return str(
+        _template().render(
+            title=film.path.name,
+            facts=" · ".join(facts),
+            sentence=said.sentence,
+            follows=said.follows,
+            groups=_groups(said.measures),
+            strip=[_jpeg(rgb) for _, rgb in found.viewed.strip],
+            video=_link(film.path, target),
+            why_not=found.why_not,
+            lag=lag_plot(found.hits, found.control.link if found.control else None),
+            halves=_halves(said.measures),
+            made_with=MADE_WITH,
+            nonce=hashlib.sha256(data.encode()).hexdigest()[:32],
+            data=data,
+            style=_file("judge.css"),
+            script=_file("judge.js"),
+        )
+    )
+
+
+def _data(found: Judgment) -> dict[str, Any]:
+    motion, heard = found.viewed.activity.change, found.heard
+    top = max(float(np.percentile(motion, 99.5)), 1e-6)
+    trouble = [
+        *found.viewed.flash_spans,
+        *found.motion.freezes,
+        *found.motion.dead,
+        *((t, t) for t in found.motion.jumps),
+    ]
+    loud = (np.maximum(heard.loudness, _QUIETEST) - _QUIETEST) / -_QUIETEST
+    best = int(np.argmax(np.convolve(heard.hits * motion, np.ones(round(heard.rate)), "same")))
+    return {
+        "seconds": found.film.duration,
+        "rate": heard.rate,
+        "start": round(best / heard.rate, 1),
+        "curves": {
+            "hits": _packed(heard.hits),
+            "loud": _packed(loud),
+            "motion": _packed(motion / top),
+            "novelty": _packed(found.form.novelty),
+        },
+        "parts": [
+            {"start": p.start, "end": p.end, "label": p.label, "group": p.group}
+            for p in found.parts
+        ],
+        "changes": list(found.form.changes),
+        "cuts": list(found.motion.cuts),
+        "trouble": [list(span) for span in trouble],
+        "beats": np.round(heard.beats, 3).tolist(),
+        "seen": np.round(found.beats.times, 3).tolist() if found.beats else [],
+        "why": None if found.why is None else _why(found.why),
+    }
+
+
+def _why(why: Why) -> dict[str, Any]:
+    scenes = []
+    for scene in why.scenes:
+        pulls = []
+        for pull in scene.pulls:
+            scale = float(np.abs(pull.values).max())
+            codes = np.rint(pull.values / scale * 127).astype(np.int8)
+            pulls.append(
+                {
+                    "source": pull.source,
+                    "words": pull.source_words,
+                    "knob": pull.knob,
+                    "help": pull.knob_words,
+                    "clock": pull.clock,
+                    "swing": bool((pull.values < 0).any()),
+                    "scale": scale,
+                    "values": base64.b64encode(codes.tobytes()).decode(),
+                }
+            )
+        scenes.append(
+            {
+                "title": scene.title,
+                "why": scene.why,
+                "start": scene.start,
+                "end": scene.end,
+                "pulls": pulls,
+            }
+        )
+    return {"step": why.step, "scenes": scenes}
+
+
+def _groups(measures: Sequence[Measure]) -> list[dict[str, str]]:
+    found = []
+    for name, title in GROUPS.items():
+        asked = [m for m in measures if m.group == name and m.met is not None]
+        missed = [m for m in asked if not m.met]
+        if not asked:
+            words, state = "not asked here", "open"
+        elif not missed:
+            words, state = "all met" if len(asked) > 1 else "met", "met"
+        else:
+            words = "missed: " + ", ".join(m.name[:1].lower() + m.name[1:] for m in missed)
+            state = "missed"
+        found.append({"title": title, "words": words, "state": state})
+    return found
+
+
+def _halves(measures: Sequence[Measure]) -> list[Sequence[Measure]]:
+    """Split the measures for two columns, at a group's end."""
+    ends = [k for k in range(1, len(measures)) if measures[k].group != measures[k - 1].group]
+    middle = min(ends, key=lambda k: abs(2 * k - len(measures)))
+    return [measures[:middle], measures[middle:]]
+
+
+def _packed(curve: ArrayLike) -> str:
+    codes = np.rint(np.clip(np.asarray(curve, dtype=np.float64), 0.0, 1.0) * 255).astype(np.uint8)
+    return base64.b64encode(codes.tobytes()).decode()
+
+
+def _jpeg(rgb: NDArray[np.uint8]) -> str:
+    kept = io.BytesIO()
+    Image.fromarray(rgb).save(kept, "JPEG", quality=78)
+    return "data:image/jpeg;base64," + base64.b64encode(kept.getvalue()).decode()
+
+
+def _link(video: Path, target: Path) -> str:
+    """Return the video as seen from the page; nothing if there is no way (another drive)."""
+    try:
+        way = os.path.relpath(video.resolve(), target.resolve().parent)
+    except ValueError:
+        return ""
+    return quote(os.fsencode(way.replace(os.sep, "/")))
+
+
+def _length(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{int(rest):02d}" if minutes else f"{seconds:.1f} s"
+
+
+def _script_json(value: Any) -> str:
+    """JSON that can stand inside a script element: ``</script>`` cannot occur in it."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@functools.cache
+def _file(name: str) -> str:
+    folder = resources.files("afx.judge") / "templates"
+    return (folder / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def _template() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(_file("judge.html"))
