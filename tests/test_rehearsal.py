@@ -171,6 +171,18 @@ def test_gains_belong_to_the_frames_that_were_rehearsed():
     assert plain.gain is None
 
 
+def test_threads_change_no_gain_and_no_warning():
+    def found(threads):
+        made = director(scene(CLOUDS, 0, 120, exposure=STROBE), scene(FLAT, 120, 240))
+        concerns = rehearse(made, *SIZE, safety="strict", threads=threads)
+        return made.gains, concerns
+
+    (one, told), (three, told_by_three) = found(1), found(3)
+    assert (one != 1).any()
+    np.testing.assert_array_equal(one, three)
+    assert told == told_by_three != []
+
+
 def test_away_from_its_ends_an_excerpt_has_the_gains_of_the_whole():
     def gains(frames):
         made = director(scene(FLAT, 0, 300, exposure=np.tile(STROBE, 3)[:300]))

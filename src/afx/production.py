@@ -189,7 +189,9 @@ def _around(span: tuple[int, int], job: Job, frames: int) -> tuple[int, int]:
     return max(0, span[0] - margin), min(frames, span[1] + margin)
 
 
-def _rehearse(piece: Piece, span: tuple[int, int], on_progress: OnProgress) -> list[Concern]:
+def _rehearse(
+    piece: Piece, span: tuple[int, int], on_progress: OnProgress, threads: int
+) -> list[Concern]:
     around = _around(span, piece.job, piece.controls.frames)
 
     def report(done: int, total: int) -> None:
@@ -202,6 +204,7 @@ def _rehearse(piece: Piece, span: tuple[int, int], on_progress: OnProgress) -> l
         frames=around,
         progress=report,
         painters=painters_for(piece.job.device, piece.job.precision),
+        threads=threads,
     )
 
 
@@ -267,7 +270,7 @@ def render(
             piece = prepare(job, on_progress, took)
             first, last = piece.frames
             with clock("rehearsing"):
-                concerns = _broken_off(piece) + _rehearse(piece, piece.frames, on_progress)
+                concerns = _broken_off(piece) + _rehearse(piece, piece.frames, on_progress, threads)
             screen = FlashScreen(job.rate)
             count = _Count(on_progress, last - first)
             painters = painters_for(job.device, job.precision)
@@ -401,7 +404,8 @@ def still(
             f"--at {at:g} is outside the song: it lasts {piece.features.duration:.1f} seconds"
         )
     frame = min(int(Fraction(at) * job.rate + Fraction(1, 2)), piece.controls.frames - 1)
-    _rehearse(piece, (frame, frame + 1), on_progress)
+    threads = painters_at_once(job.device, available_threads())
+    _rehearse(piece, (frame, frame + 1), on_progress, threads)
     painter = painters_for(job.device, job.precision)(*job.size)
     rgb = painter.rgb(piece.director.picture(frame))
     if output is not None:

@@ -7,7 +7,10 @@ from the frames before it, so segments can be made in any order and again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +119,7 @@ def rehearse(
     frames: tuple[int, int] | None = None,
     progress: Callable[[int, int], None] | None = None,
     painters: Painters = Painter,
+    threads: int = 1,
 ) -> list[Concern]:
     """Run a range of frames at thumbnail size: gains into the director, warnings back.
 
@@ -131,19 +135,20 @@ def rehearse(
     progress : callable, optional
         ``progress(done, total)``.
     painters : callable
-        Makes what paints.
+        Makes what paints, one for each thread.
+    threads : int
+        Painters; gains do not depend on it.
     """
     first, last = frames or (0, director.controls.frames)
     w, h = thumbnail_size(width, height)
     rows, columns = tile_grid(width, height)
-    small = _Small(director, (w, h), SHARPER, painters)
+    small = _Small(director, (w, h), SHARPER, painters, threads)
     # Half precision (0.05 % of a value) is far finer than a transition, and an hour of it small.
     luma = np.empty((last - first, rows, columns), np.float16)
     fps = director.controls.fps
     watch = _Watch(float(fps))
     screen = FlashScreen(fps)
-    for frame in range(first, last):
-        rgb = small.rgb(frame, limited=False)
+    for frame, rgb in enumerate(small.pictures(range(first, last), limited=False), first):
         light = relative_luminance(rgb)
         if safety != "off":
             screen.push(rgb)
@@ -167,7 +172,9 @@ def rehearse(
     # Near the limit counts here: the limiter changed the pictures, and these were small.
     for start, end in screen.spans(extended=safety == "strict", near=True):
         around = (max(first, first + start - margin), min(last, first + end + margin))
-        watch.found += _dim(director, (w, h), around, painters, extended=safety == "strict")
+        watch.found += _dim(
+            director, (w, h), around, painters, threads, extended=safety == "strict"
+        )
     if progress is not None:
         progress(last - first, last - first)
     return watch.warnings()
@@ -178,19 +185,20 @@ def _dim(
     size: tuple[int, int],
     frames: tuple[int, int],
     painters: Painters,
+    threads: int,
     *,
     extended: bool,
 ) -> list[Concern]:
     """Darken a stretch until the flash screen is content with it."""
     assert director.gains is not None
-    small = _Small(director, size, SHARPEST, painters)
+    small = _Small(director, size, SHARPEST, painters, threads)
     fps = float(director.controls.fps)
     base = director.gains_from
     dimmed: list[tuple[int, int]] = []
     for _ in range(DIMMINGS):
         screen = FlashScreen(director.controls.fps)
-        for frame in range(*frames):
-            screen.push(small.rgb(frame, limited=True))
+        for rgb in small.pictures(range(*frames), limited=True):
+            screen.push(rgb)
         spans = screen.spans(extended=extended)
         if not spans:
             break
@@ -214,15 +222,38 @@ class _Small:
     """Paints thumbnails: larger pictures averaged down."""
 
     def __init__(
-        self, director: Director, size: tuple[int, int], sharper: int, painters: Painters
+        self,
+        director: Director,
+        size: tuple[int, int],
+        sharper: int,
+        painters: Painters,
+        threads: int,
     ) -> None:
-        self.director, self.sharper = director, sharper
-        self.painter = painters(sharper * size[0], sharper * size[1])
+        self.director, self.sharper, self.threads = director, sharper, threads
+        self._size = (sharper * size[0], sharper * size[1])
+        self._painters = painters
+        self._own = threading.local()
 
-    def rgb(self, frame: int, *, limited: bool) -> NDArray[np.float32]:
-        """Return display RGB [height, width, 3] of a frame."""
+    def pictures(self, frames: range, *, limited: bool) -> Iterator[NDArray[np.float32]]:
+        """Yield display RGB [height, width, 3] of frames, in order."""
+        waiting: deque[Future[NDArray[np.float32]]] = deque()
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="rehearsal") as pool:
+            try:
+                for frame in frames:
+                    waiting.append(pool.submit(self._rgb, frame, limited))
+                    if len(waiting) > 4 * self.threads:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _rgb(self, frame: int, limited: bool) -> NDArray[np.float32]:
+        if not hasattr(self._own, "painter"):
+            self._own.painter = self._painters(*self._size)
         picture = self.director.picture(frame, limited=limited, full=True)
-        large = self.painter.rgb_float(picture)
+        large: NDArray[np.float32] = self._own.painter.rgb_float(picture)
         n = self.sharper
         total = np.zeros_like(large[::n, ::n])
         for row in range(n):
