@@ -6,7 +6,8 @@
 
 Songs are those of the data folder, if there is one, and synthesized ones. Each is rendered as
 `afx render SONG` would, in draft quality and at a small size, and judged by the whole song; the
-control is the next song of another tempo. Bars are those of docs/judge.md.
+control is the next song (where that has the same tempo it is no control, and this says so). Bars
+are those of docs/judge.md.
 """
 
 from __future__ import annotations

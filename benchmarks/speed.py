@@ -171,6 +171,35 @@ def networks(results: dict[str, Any]) -> None:
         print(f"  {row['network']:8} {row['mpx']:6.2f} Mpx/s  {100 * row['peak']:4.0f} % of the"
               f" matrix peak  {row['torch']:5.1f} × torch  compile {compiled:.2f} s")  # fmt: skip
     results["networks"] = rows
+    results["network frames"] = _network_frames()
+
+
+def _network_frames() -> list[dict[str, Any]]:
+    """Return CPU ms of whole frames, field to 4:2:0, at each internal resolution."""
+    from dataclasses import replace
+
+    from afx.easel import Easel
+    from afx.look import load_library, with_network
+    from afx.painter import Painter
+
+    rows = []
+    painter = Painter(WIDTH, HEIGHT)
+    out = np.empty((HEIGHT * 3 // 2, WIDTH), np.uint8)
+    library = {"neural-dream": load_library()["neural-dream"]}
+    for size, factors in (("12x4", (1, 2, 3, 4)), ("64x4", (1, 2, 3, 4)), ("256x8", (2, 4))):
+        look = with_network(library, size)["neural-dream"]
+        picture = Easel(WIDTH, HEIGHT).picture(look, seed=1)
+        row: dict[str, Any] = {"network": size.replace("x", "×")}
+        for factor in factors:
+            coarse = replace(picture.fields[0], internal=factor)
+            made = replace(picture, fields=(coarse,))
+            times = 7 if size != "256x8" else 2
+            row[str(factor)] = 1e3 * best(
+                partial(painter.video, made, out), times, time.process_time
+            )
+        rows.append(row)
+        print("  " + json.dumps(row))
+    return rows
 
 
 def _naive_torch(network: Network, weights: Any, height: int) -> Callable[[], object]:
@@ -437,6 +466,18 @@ def page(results: dict[str, Any]) -> str:
             for r in results["networks"]
         ]
         lines += ["", f"Two threads do {results['two threads']:.2f} × the work of one.", ""]
+    if "network frames" in results:
+        lines += [
+            "A whole frame of `neural-dream` with such a network, from the field to 4:2:0, its"
+            " forms made at a part of the size, in ms of one core. The bar: 60 for 64×4 at 1/2.",
+            "",
+            "| width × depth | 1 | 1/2 | 1/3 | 1/4 |",
+            "|---|---|---|---|---|",
+        ]
+        for r in results["network frames"]:
+            cells = [f"{r[k]:.0f}" if k in r else "–" for k in "1234"]
+            lines.append(f"| {r['network']} | {' | '.join(cells)} |")
+        lines.append("")
     if "job" in results:
         lines += [
             "## The whole job, default looks, standard quality",

@@ -1,6 +1,6 @@
 """Make the pages and pictures of the documentation that come from the code itself.
 
-.venv/bin/python docs/make.py            # patterns.md and looks.md
+.venv/bin/python docs/make.py            # patterns.md, looks.md, tables of cppn.md and routes.md
 .venv/bin/python docs/make.py --pictures # also the stills, the sheets and the analysis
 """
 
@@ -11,12 +11,15 @@ import tempfile
 from pathlib import Path
 from typing import get_args
 
+from afx.expression import ALIASES
 from afx.field import Knob
-from afx.look import Look, load_library
+from afx.look import Look, Route, load_library
+from afx.operations import FUNCTIONS
 from afx.palette import resolve
 from afx.patterns import FAMILIES, PATTERNS, Architecture, Pattern
 from afx.patterns.architecture import Coordinate
 from afx.patterns.initializers import RECIPES
+from afx.sources import SOURCES
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 
 DOCS = Path(__file__).parent
@@ -86,7 +89,8 @@ def looks_page() -> str:
         "",
         "A look is a small TOML file: a pattern, its knobs at rest, a palette, and how the music"
         " holds the knobs. `afx looks NAME --toml > mine.toml` copies one to start from;"
-        " `afx render song.mp3 --look mine.toml` uses it. Made by `docs/make.py`.",
+        " `afx render song.mp3 --look mine.toml` uses it. [routes.md](routes.md) tells what music"
+        " can do to it. Made by `docs/make.py`.",
         "",
         f"![All looks, each in the first chorus of the demo song]({SHEET})",
         "",
@@ -202,11 +206,51 @@ def recipe_table() -> str:
 
 def cppn_page(text: str) -> str:
     """Return docs/cppn.md with its tables made anew."""
-    for mark, table in (("network", network_table()), ("recipes", recipe_table())):
+    return _with_tables(text, {"network": network_table(), "recipes": recipe_table()})
+
+
+def _with_tables(text: str, tables: dict[str, str]) -> str:
+    """Return a page with the tables between its marks made anew."""
+    for mark, table in tables.items():
         start, end = f"<!-- {mark}: made by docs/make.py -->", f"<!-- end of {mark} -->"
         before, rest = text.split(start)
         text = f"{before}{start}\n\n{table}\n\n{end}{rest.split(end)[1]}"
     return text
+
+
+def source_table() -> str:
+    """Return the table of all sources."""
+    short = {full: name for name, full in ALIASES.items()}
+    lines = ["| source | short | what it is |", "|---|---|---|"]
+    for name, words in SOURCES.items():
+        alias = f"`{short[name]}`" if name in short else ""
+        lines.append(f"| `{name}` | {alias} | {words} |")
+    return "\n".join(lines)
+
+
+def route_table() -> str:
+    """Return the table of a route's keys, from the model that checks them."""
+    lines = ["| key | if left out | range | what it is |", "|---|---|---|---|"]
+    for name, field in Route.model_fields.items():
+        limits = {type(m).__name__: m for m in field.metadata}
+        choices = ", ".join(f"`{c}`" for c in get_args(field.annotation))
+        numbers = f"{limits['Ge'].ge:g} … {limits['Le'].le:g}" if "Ge" in limits else ""
+        allowed = numbers or choices
+        default = "needed" if field.is_required() else f"`{str(field.default).lower()}`"
+        lines.append(f"| `{name}` | {default} | {allowed} | {field.description} |")
+    return "\n".join(lines)
+
+
+def function_table() -> str:
+    """Return the table of the functions of expressions."""
+    lines = ["| function | what it gives |", "|---|---|"]
+    return "\n".join(lines + [f"| `{f.usage}` | {f.help} |" for f in FUNCTIONS.values()])
+
+
+def routes_page(text: str) -> str:
+    """Return docs/routes.md with its tables made anew."""
+    tables = {"keys": route_table(), "sources": source_table(), "functions": function_table()}
+    return _with_tables(text, tables)
 
 
 Tile = tuple[str, dict[str, object], str, int]
@@ -320,8 +364,12 @@ def main() -> None:
     """Write everything asked for."""
     (DOCS / "patterns.md").write_text(patterns_page(), encoding="utf-8")
     (DOCS / "looks.md").write_text(looks_page(), encoding="utf-8")
-    page = DOCS / "cppn.md"
-    page.write_text(cppn_page(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, made in (("cppn.md", cppn_page), ("routes.md", routes_page)):
+        page = DOCS / name
+        page.write_text(made(page.read_text(encoding="utf-8")), encoding="utf-8")
+    import make_palettes
+
+    make_palettes.write(pictures="--pictures" in sys.argv[1:])
     if "--pictures" in sys.argv[1:]:
         analysis_picture()
         pictures()

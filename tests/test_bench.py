@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import afx.bench.fields as fields
 from afx import profile
-from afx.bench import network
+from afx.bench import network, tables
 from afx.bench.advice import advise, gain
 from afx.bench.chart import Line, _steps, line_chart
 from afx.bench.encode import EncodeBench, EncodePlan, EncodeRow
@@ -34,6 +36,7 @@ from afx.commands_bench import bench
 from afx.field import Layer, Network, Program, pixel_point, run_network, uniform
 from afx.field.jit import Kernel
 from afx.painter import Painter
+from afx.video import parse_size
 from afxcommand import Outcome, left_in, unchanged
 from afxcommand import afx as run
 from music_analysis.errors import UserError
@@ -254,7 +257,9 @@ def test_devices_go_through_their_painters(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("afx.device.painters_for", painters_for)
     monkeypatch.setattr(fields, "device_peak", lambda *_: 50 * GIGA)
-    monkeypatch.setattr(fields, "_device_memory", lambda _: 123)
+    held = [10**9]  # of a row before
+    monkeypatch.setattr(fields, "_forget_memory", lambda _: held.__setitem__(0, 123))
+    monkeypatch.setattr(fields, "_device_memory", lambda _: held[0])
     monkeypatch.setattr(fields, "FRAMES", {"720p": (64, 36), "1080p": (64, 36), "4K": (64, 36)})
     plan = FieldPlan(networks=[(8, 2)], devices=[("cuda", "half")], processor=False)
     bench, seen = measured(plan)
@@ -379,6 +384,16 @@ def test_defaults_stay_where_nothing_is_better() -> None:
     assert said["Real time"].option == "--size 1080p --fps 30"
     assert said["Networks"].value.startswith("up to 64×4 at 720p30")
     assert said["Encoder"].option == "--codec h264"
+
+
+@pytest.mark.parametrize(
+    ("size", "typed"), [((720, 1280), "720x1280"), ((1280, 720), "720p"), ((3840, 2160), "4k")]
+)
+def test_a_recommended_size_can_be_typed(size: tuple[int, int], typed: str) -> None:
+    advice, _ = advise(results(speeds=[speed(4, 90, size=size)]))
+    (told,) = (a for a in advice if a.setting == "Real time")
+    assert told.option == f"--size {typed} --fps 60"
+    assert parse_size(typed) == size
 
 
 def test_what_is_clearly_better_is_recommended_with_its_figures() -> None:
@@ -668,3 +683,13 @@ def test_devices_are_looked_for_only_where_there_may_be_any(
     assert graphics_devices() == []
     monkeypatch.setattr("afx.device._cuda_problem", lambda: "")
     assert graphics_devices() == ["cuda"]
+
+
+def test_where_the_time_goes_is_told_whole_on_a_narrow_terminal():
+    took = {"rendering": 3.36, "listening": 0.14, "rehearsing": 0.18}
+    job = Job((1280, 720), 30, 6.0, 180, 3.9, 39.2, took, 2)
+    console = Console(width=80, file=io.StringIO())
+    console.print(tables.jobs_table([job]))
+    told = console.file.getvalue()
+    assert "…" not in told
+    assert "rehearsing" in told

@@ -96,6 +96,11 @@ def test_what_is_asked_wrongly(folder):
         (("mutate", "satin", "--tiles", "1"), "--tiles 1: use 2 to 1000"),
         (("mutate", "satin", "--seed", "-1"), "--seed -1"),
         (("mutate", "satin", "--lock", "colour"), "--lock colour"),
+        (("mutate", "satin", "--lock", "foo"), "or a knob's name"),
+        (
+            ("mutate", "satin", "--lock", "knobs", "--lock", "palette", "--lock", "speeds"),
+            "nothing is left that could change",
+        ),
         (("mutate", "satin", "--moment", "-3"), "--moment -3"),
         (("mutate", "satin", "--network", "64x4"), "runs no network"),
         (("mutate", "satin", "--tile-size", "big"), "--tile-size"),

@@ -156,7 +156,11 @@ def test_damaged_settings_are_one_line(picture, document: dict[str, Any]) -> Non
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
@@ -237,3 +241,8 @@ def test_pictures_of_somebody_else(tmp_path: Path, name: str, message: str) -> N
     with pytest.raises(UserError, match=message) as caught:
         find_look(str(tmp_path / name), {})
     assert "\n" not in str(caught.value)
+
+
+def test_no_name_at_all_is_no_folder() -> None:
+    with pytest.raises(UserError, match="no look ''"):
+        find_look("", {})

@@ -429,6 +429,18 @@ def test_it_is_what_a_video_shows():
     assert network(x, y, 7.0).tone == pytest.approx(shown["tone"], abs=1e-4)
 
 
+def test_other_weights_need_no_new_code():
+    from afx.patterns.cppn_call import _kernel
+
+    one, two = (
+        CPPN(Architecture(width=8, depth=2, genes=(Gene(seed=k),)), gain=1.0 + k) for k in (1, 2)
+    )
+    before = _kernel.cache_info().misses
+    first, second = one(0.3, 0.1, 4.0), two(0.3, 0.1, 4.0)
+    assert first.tone != second.tone
+    assert _kernel.cache_info().misses - before <= 1
+
+
 def test_features_and_embeddings_shift_every_layer_and_none_is_rest():
     network = CPPN(width=16, depth=4, music=6, seed=1)
     x, y = np.meshgrid(np.linspace(-1.5, 1.5, 40), np.linspace(-1, 1, 30))

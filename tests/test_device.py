@@ -76,7 +76,7 @@ def test_precision_is_half_on_cards_alone():
 @pytest.mark.parametrize(
     ("machine", "words"),
     [
-        ({"installed": False}, r'torch is missing: pip install "audio-feature-explorer\[neural\]"'),
+        ({"installed": False}, "torch is missing: scripts/setup neural, or pip install"),
         ({"built": False}, "built without CUDA: install one that is .* or use --device cpu"),
         ({"available": False}, "no NVIDIA card that torch can use is here: use --device cpu"),
     ],

@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from afx.expression import parse
 from afx.look import load_library
 from afx.patterns import PATTERNS
 from afxcommand import afx, pictures
@@ -40,6 +41,23 @@ def test_generated_pages_are_up_to_date():
     for name, text in (("patterns.md", made.patterns_page()), ("looks.md", made.looks_page())):
         stored = (ROOT / "docs" / name).read_text(encoding="utf-8")
         assert stored == text, f"docs/{name} is old: run docs/make.py"
+
+
+@pytest.mark.parametrize("name", ["cppn", "routes"])
+def test_generated_tables_are_up_to_date(name: str):
+    stored = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    made = getattr(maker(), f"{name}_page")(stored)
+    assert made.count("made by docs/make.py -->\n\n| ") >= 2
+    assert stored == made, f"docs/{name}.md is old: run docs/make.py"
+
+
+def test_expressions_of_the_documentation_work():
+    page = (ROOT / "docs" / "routes.md").read_text(encoding="utf-8")
+    examples = page.split("| expression |")[1].split("\n\n")[0]
+    found = re.findall(r"^\| `(.*?)` \|", examples, re.MULTILINE)
+    assert len(found) >= 8
+    for text in [*found, *re.findall(r'source = "(.*?)"', page)]:
+        assert parse(text).names
 
 
 def test_every_pattern_and_look_is_documented():

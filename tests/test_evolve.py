@@ -274,6 +274,10 @@ def test_the_page_and_going_on_with_it(tmp_path, monkeypatch):
     again = run("explore", "evolve", "-o", "sea.html", *SMALL, "--minutes", "0")
     assert again.code == 0, again.err
     assert f"{facts['filled']} of 24" in again.out
+    elsewhere = run("explore", "evolve", "-o", str(tmp_path / "sea.html"), *SMALL, "--minutes", "0")
+    # The command that is told works from here, also for a page in another folder.
+    told = elsewhere.out.replace("\n", " ").split("explore evolve -o ")[1]
+    assert "".join(told.split()) == str(tmp_path / "sea.html")
     assert json.loads(Path("sea.json").read_text())["rounds"] == 2
 
     for words, line in (
@@ -306,6 +310,8 @@ def test_what_evolve_is_asked_wrongly(tmp_path, monkeypatch):
         (("-o", "page.txt"), "name the page, such as page.html"),
         (("-o", "mine.html"), "--overwrite"),
         (("-o", "bad.html"), "not an archive"),
+        (("-o", "bad.html"), "begin anew with --overwrite"),
+        (("-o", "new.html", "--minutes", "0"), "new.json holds no looks yet"),
         (("--measures", "beauty"), "colors-shape"),
     ):
         refused = run("explore", "evolve", *words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from afx.explore.sweep import swept
 from afx.explore.tiles import Tile, fixed, paint, tile_settings, turned
 from afx.explore.variety import AXES, choices
 from afx.look import find_look, load_library, look_in, parse_look, pattern_of
+from afx.painter import field_kernel
+from afx.palette import PALETTES
 from afx.patterns.weights_file import load_weights
 from afx.progress import Count
 from afx.stills import read_settings, write_png
@@ -34,6 +37,8 @@ from afxcommand import afx as run
 from music_analysis.errors import UserError
 
 if TYPE_CHECKING:
+    from afx.field.jit import Kernel
+    from afx.patterns import Pattern
     from browser import Browser
 
 pytest_plugins = ("browser",)
@@ -57,6 +62,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 # ------------------------------------------------------------------ tiles
+
+
+def test_painters_do_not_compile_one_field_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Networks of one shape share a field, whatever their weights."""
+    busy: list[object] = []
+    clashes: list[object] = []
+
+    def slow(pattern: Pattern) -> Kernel:
+        clashes.extend(each for each in busy if each is pattern.function)
+        busy.append(pattern.function)
+        time.sleep(0.01)
+        busy.remove(pattern.function)
+        return field_kernel(pattern)
+
+    monkeypatch.setattr("afx.explore.tiles.field_kernel", slow)
+    tiles = varied(NEURAL, "seeds", LIBRARY, tiles=6).tiles
+    assert len({id(pattern_of(tile.look)) for tile in tiles}) == 6
+    paint(tiles, 16, 16, threads=4)
+    assert clashes == []
 
 
 def test_tiles_are_the_same_on_any_number_of_threads() -> None:
@@ -137,14 +163,26 @@ def test_seeds_replace_fixed_weights() -> None:
     assert genes == [5, 6, 7]
 
 
+def test_a_sheet_of_looks_leaves_none_out(tmp_path: Path) -> None:
+    small = ("--tile-size", "16x16", "--threads", "1", "--json")
+    made = run("explore", "sheet", "--vary", "looks", "-o", str(tmp_path / "all.png"), *small)
+    assert made.code == 0, made.err
+    assert [tile["name"] for tile in made.json["tiles"]] == sorted(LIBRARY)
+    few = run(
+        "explore", "sheet", "--vary", "looks", "--tiles", "3", "-o", str(tmp_path / "3.png"), *small
+    )
+    assert len(few.json["tiles"]) == 3
+
+
 def test_rows_and_columns() -> None:
     sheet = crossed(NEURAL, "symmetries", "seeds", LIBRARY)
     assert sheet.columns == 6
     assert len(sheet.tiles) == 66
     assert [t.seed for t in sheet.tiles[:7]] == [5, 6, 7, 8, 9, 10, 5]
     assert len({t.name for t in sheet.tiles}) == 66
-    small = crossed(NEURAL, "palettes", "seeds", LIBRARY, tiles=40)
-    assert (small.columns, len(small.tiles)) == (2, 36)
+    palettes = len(PALETTES)
+    small = crossed(NEURAL, "palettes", "seeds", LIBRARY, tiles=2 * palettes + 4)
+    assert (small.columns, len(small.tiles)) == (2, 2 * palettes)
     assert len(crossed(NEURAL, "seeds", "moments", LIBRARY, tiles=7).tiles) <= 7
     assert len(crossed(NEURAL, "palettes", "looks", LIBRARY, tiles=12).tiles) <= 12
     # Another look does not undo what the other axis changed.

@@ -497,7 +497,7 @@ def test_what_is_missing_is_named():
 
 def test_without_torch_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(RuntimeError, match=r'pip install "audio-feature-explorer\[neural\]"'):
+    with pytest.raises(RuntimeError, match="run scripts/setup neural, or pip install"):
         TensorProgram(Program((("out", X),), ()))
 
 

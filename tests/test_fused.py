@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from afx.field.expr import Expr
-from afx.field.fused import Runner
+from afx.field.fused import Runner, memory_is_full
 from afx.field.fused_layers import activate_in_place, layer_stack, torch_activation
 from afx.field.fused_network import Block, _runs, block_for, network_kernel
 from afx.field.fused_text import activation_text
@@ -26,6 +26,8 @@ from afx.field.jit import Geometry, Kernel
 from afx.field.network import ACTIVATIONS, Layer, Network
 from afx.field.program import Program, run_network, uniform
 from afx.field.tensor import TensorProgram
+from afx.patterns import Architecture
+from afx.patterns.network_shape import network_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -141,15 +143,12 @@ def test_pictures_by_kernels_are_the_processors(interpreted):
 # ------------------------------------------------------------------ the kernels, compiled
 
 
-@needs_triton
-def test_the_networks_kernel_compiles_for_cards(monkeypatch, tmp_path):
-    """For Hopper: matrix units take the products, and everything stays in registers."""
+def built(made: Network, pixel_inputs: int) -> str:
+    """A network's kernel in half precision as it is built for Hopper."""
     import triton
     from triton.backends.compiler import GPUTarget
 
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
-    made = network(64, 4)
-    kernel, block = network_kernel(made, 2, half=True), block_for(made, half=True)
+    kernel, block = network_kernel(made, pixel_inputs, half=True), block_for(made, half=True)
     floats = ("out", "inputs", "first", "bias")
     kinds = dict.fromkeys(floats, "*fp32") | {"tiles": "*fp16", "count": "i32"}
     signature = {name: kinds.get(name, "constexpr") for name in kernel.arg_names}
@@ -158,10 +157,20 @@ def test_the_networks_kernel_compiles_for_cards(monkeypatch, tmp_path):
     )
     options = {"num_warps": block.warps, "num_stages": 1, "enable_fp_fusion": True}
     target = GPUTarget("cuda", 90, 32)
-    text = triton.compile(source, target=target, options=options).asm["ptx"]
+    return str(triton.compile(source, target=target, options=options).asm["ptx"])
+
+
+@needs_triton
+def test_the_networks_kernel_compiles_for_cards(monkeypatch, tmp_path):
+    """Matrix units take the products, and everything stays in registers."""
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    text = built(network(64, 4), 2)
     assert "wgmma.mma_async" in text
     assert ".local" not in text
     assert "sin.approx" not in text, "sines are our own polynomials"
+    # The interpreter does not see it, but a loop may not change the shape of what is known before.
+    waves = Architecture(width=32, depth=3, fourier=16, activations=("relu", "sine"))
+    assert "mma" in built(network_of(waves, "net"), 4)
 
 
 # ------------------------------------------------------------------ weights
@@ -247,6 +256,26 @@ def test_the_first_layer_keeps_float32_in_half_precision():
     assert np.abs(found - want).max() < 2e-3
 
 
+@pytest.mark.parametrize("form", ["eager", "compiled"])
+def test_half_precision_holds_what_is_too_large_for_it(form):
+    made, weights = too_large()
+    runner = Runner("cpu", "half", forms=[form], backend="eager")
+    found = evaluated(made, weights, runner)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found[0], 1.0, atol=1e-3)
+
+
+def too_large() -> tuple[Network, np.ndarray]:
+    """Values of 1e6: in half precision they are infinite, and times 0 they are no number.
+
+    Held at the end of its range they come to 1.
+    """
+    made = Network("net", (Layer(5, (("relu", 2),)), Layer(2, (("linear", 1),))), 0)
+    first, last = np.zeros((2, 5)), np.array([[1 / 65504, 0.0]])
+    parts = (first, np.full(2, 1e6), last, np.zeros(1))
+    return made, np.concatenate([p.ravel() for p in parts]).astype(np.float32)
+
+
 def test_batches_do_not_show():
     made = network(40, 3)
     weights = weights_of(made)
@@ -284,6 +313,14 @@ def test_when_memory_is_full_batches_are_halved_and_it_is_said_once(monkeypatch)
     monkeypatch.setattr("afx.field.fused.layer_stack", no_memory)
     with pytest.raises(torch.OutOfMemoryError):
         evaluated(made, weights, Runner("cpu", forms=["eager"], batch=1024))
+
+
+def test_full_memory_is_known_by_its_words_too():
+    assert memory_is_full(torch.OutOfMemoryError("CUDA"))
+    assert memory_is_full(RuntimeError("MPS backend out of memory (MPS allocated: 8.1 GB)"))
+    assert memory_is_full(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"))
+    assert not memory_is_full(RuntimeError("out of resource: shared memory, Required: 300000"))
+    assert not memory_is_full(ValueError("out of memory"))
 
 
 def test_a_form_that_cannot_be_built_gives_way_and_says_so_once(monkeypatch):

@@ -401,12 +401,20 @@ def test_rehearsal_does_not_see_it():
 
 
 def test_the_summary_tells_what_was_made_small():
-    def told(*scenes, device="cpu", precision="float32"):
-        job = SimpleNamespace(device=device, precision=precision)
-        entries = [{"internal": d, "psnr": p} for d, p in scenes]
+    def told(*scenes, look="ink", wanted="auto", device="cpu", precision="float32"):
+        looks = [
+            SimpleNamespace(name="net", pattern="cppn"),
+            SimpleNamespace(name="ink", pattern="ink"),
+        ]
+        job = SimpleNamespace(
+            device=device, precision=precision, internal=wanted, parsed_looks=lambda: looks
+        )
+        entries = [{"look": look, "internal": d, "psnr": p} for d, p in scenes]
         return shown._made(SimpleNamespace(job=job, scenes=entries))
 
     assert told((1, None), (1, None)) == ""
+    assert told((1, None), look="net") == "forms at full size", "asked, and answered"
+    assert told((1, None), look="net", wanted="1") == ""
     assert told((2, 52.4)) == "forms at 1/2 size (52 dB)"
     assert told((2, 52.4), (1, None), (2, 47.0)) == "forms at 1/2 size in 2 of 3 scenes (47 dB)"
     assert told((3, None)) == "forms at 1/3 size"
@@ -463,7 +471,7 @@ def test_networks_are_told():
         "Activations": "sine, tanh",
         "Sees": "x, y, radius · 2 waves · 4 latents · 4 of the sound",
         "Symmetry": "rotate, 5 folds",
-        "Weights": "prepared, of 3, 17 × 0.5",
+        "Weights": "prepared, of draws 3, 17 × 0.5",
     }
     found = network_json(pattern)
     assert found is not None

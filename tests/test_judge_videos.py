@@ -11,9 +11,12 @@ import av
 import numpy as np
 import pytest
 
+from afx.judge.activity import lab_of
 from afx.judge.judging import Judgment, judge
 from afx.judge.reading import look_into, watch
 from afx.judge.verdict import as_json, verdict
+from afx.judge.viewing import view
+from afx.stills import read_settings
 from afxcommand import INK, Outcome, afx, made_look
 from made_films import (
     RATE,
@@ -186,6 +189,53 @@ def test_uneven_frames_are_laid_on_an_even_grid(folder: Path) -> None:
     assert found.hits.lag == pytest.approx(-0.03 + 0.5 / 30, abs=1.5 / 30)
 
 
+def timed(path: Path, times: list[float], *, ticks: int = 1000) -> Path:
+    """A film whose pictures come at these seconds, each another gray; times in whole ticks."""
+    with av.open(str(path), "w") as made:
+        stream = made.add_stream("mpeg4", rate=ticks)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, ticks)
+        for k, time in enumerate(times):
+            picture = np.full((32, 32, 3), 60 + 40 * (k % 4), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, "rgb24")
+            frame.pts, frame.time_base = round(time * ticks), Fraction(1, ticks)
+            made.mux(stream.encode(frame))
+        made.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("fps", [24, 30, 48, 60, 120])
+def test_times_in_whole_milliseconds_keep_their_rate(tmp_path: Path, fps: int) -> None:
+    """Matroska rounds times: 16 and 17 ms are 60 frames a second, not 62."""
+    film = look_into(timed(tmp_path / "film.mkv", [k / fps for k in range(4 * fps)]))
+    assert film.rate == fps
+    assert film.slots == film.frames == 4 * fps
+    assert film.even
+
+
+def test_a_picture_that_is_held_for_long_stays_what_it_was(tmp_path: Path) -> None:
+    """A slide show: what is measured keeps its time, and a slide is a cut, not a jump."""
+    times = [*np.arange(0, 3, 0.1), 15.0, 30.0, *np.arange(31, 34, 0.1)]
+    film = look_into(timed(tmp_path / "slides.mkv", times))
+    shown = list(watch(film))
+    assert [s.slot for s in shown] == list(range(film.slots))
+    rate = float(film.rate)
+    fresh = [s.slot / rate for s in shown if s.frame is not None]
+    assert fresh == pytest.approx(times, abs=1 / rate)
+    seen = view(film).activity
+    for held in (shown[round(14 * rate)], shown[round(29 * rate)]):
+        assert held.frame is None
+        light = lab_of(held.rgb)[..., 0]
+        assert seen.mean[held.slot] == pytest.approx(light.mean(), abs=1e-6)
+    assert seen.change[round(29 * rate)] == 0
+
+
+def test_a_film_of_years_is_told_before_the_work(tmp_path: Path) -> None:
+    times = [*np.arange(0, 4, 0.1), 1e8]
+    with pytest.raises(UserError, match="hours by its own word"):
+        look_into(timed(tmp_path / "years.mkv", times, ticks=10))
+
+
 def test_the_same_again(folder: Path) -> None:
     film = answering(folder)
     one, two = (judge(film, folder / "song.wav", folder / "other.wav") for _ in range(2))
@@ -228,6 +278,20 @@ def test_our_own_videos_tell_why(folder: Path, ours: Path) -> None:
     assert lost.why is None
     assert "song.wav" in lost.why_not
     assert "\n" not in lost.why_not
+
+
+@pytest.mark.parametrize("wrong", [{"fps": "1/0"}, {"fps": "9999"}, {"start": 1e300}])
+def test_settings_made_to_do_harm_do_none(
+    folder: Path, ours: Path, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    settings = read_settings(ours) | wrong
+    film = write_film(
+        tmp_path / "copy.mp4", pulsing(pulse(TIMES, 6.0, 30)), settings=settings,
+    )  # fmt: skip
+    found = judge(film, folder / "song.wav")
+    assert found.why is None
+    assert "not from a version this one can read" in found.why_not
+    assert found.heard.shift == 0.0
 
 
 @pytest.fixture(scope="module")

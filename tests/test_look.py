@@ -192,6 +192,28 @@ routes = st.builds(
     bipolar=st.booleans(),
 )
 text = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ('activations = "siren"', "network.activations: should be a list, such as ['siren']"),
+        ("activations = 3", "network.activations: should be a list"),
+        ("coordinates = []", "network.coordinates: name at least 1"),
+        ('coordinates = ["x", "y", "x", "y", "x"]', "network.coordinates: at most 4 can be named"),
+        ("genes = [[1]]", "network.genes.1: should be a table, such as {name = value}"),
+        ('weights = "."', "network.weights: name a safetensors file"),
+        ('weights = ""', "network.weights: "),
+    ],
+)
+def test_mistakes_in_a_network_are_told_in_plain_words(said, words):
+    text = 'title = "Mine"\npattern = "cppn"\npalette = "dusk"\n[network]\n' + said
+    with pytest.raises(UserError, match=r"^mine\.toml:5: ") as raised:
+        parse_look(text, "mine", "mine.toml")
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
 looks = st.builds(
     Look,
     name=st.just("ember"),

@@ -1,12 +1,26 @@
 """Palettes: known colors, the gamut, equal lightness under rotation, and the curated library."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from afx import oklch
-from afx.palette import PALETTES, Anchor, Ground, Palette, ground, mix, ramp, resolve, table
+from afx.palette import (
+    COLOR_BLIND_SAFE,
+    DUOTONES,
+    PALETTES,
+    Anchor,
+    Ground,
+    Palette,
+    ground,
+    mix,
+    ramp,
+    resolve,
+    table,
+    words_of,
+)
 
 names = pytest.mark.parametrize("name", sorted(PALETTES))
 
@@ -206,3 +220,95 @@ def test_tables_are_fast_and_cached():
     first = table(fresh)
     assert time.perf_counter() - start < 0.5  # about 0.01 s on an idle core
     assert table(Palette(hue=123.4)) is first
+
+
+# Machado, Oliveira & Fernandes (2009), "A physiologically-based model for simulation of color
+# vision deficiency", severity 1; they act on linear light.
+SEEN_WITHOUT = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def seen_without(kind, display):
+    """OKLab of a picture as somebody with this kind of color blindness sees it."""
+    linear = np.clip(oklch.decode(display) @ np.array(SEEN_WITHOUT[kind]).T, 0.0, 1.0)
+    return oklch.oklab_from_linear(linear)
+
+
+def told_apart(name, kind):
+    """Return the least rise of L, the least step of nine, and how far apart the hues stay."""
+    lab = seen_without(kind, table(PALETTES[name])[0])
+    steps = np.diff(lab[np.linspace(0, 255, 9).round().astype(int)], axis=0)
+    hues = lab[180:220, 1:].mean(axis=0) - lab[60:110, 1:].mean(axis=0)
+    return np.diff(lab[:, 0]).min(), np.linalg.norm(steps, axis=1).min(), np.linalg.norm(hues)
+
+
+def test_the_simulation_keeps_grays_and_confuses_what_it_should():
+    gray = np.linspace(0, 1, 5)[:, None] * np.ones(3)
+    red, green = [0.75, 0.35, 0.2], [0.52, 0.5, 0.2]
+    for kind in SEEN_WITHOUT:
+        np.testing.assert_allclose(
+            seen_without(kind, gray), oklch.oklab_from_display(gray), atol=2e-3
+        )
+    apart = np.linalg.norm(oklch.oklab_from_display(red) - oklch.oklab_from_display(green))
+    seen = seen_without("deuteranopia", red) - seen_without("deuteranopia", green)
+    assert np.linalg.norm(seen) < 0.5 * apart
+
+
+@pytest.mark.parametrize("kind", SEEN_WITHOUT)
+@pytest.mark.parametrize("name", sorted(COLOR_BLIND_SAFE))
+def test_the_safe_set_can_be_told_apart_by_everyone(name, kind):
+    rise, step, hues = told_apart(name, kind)
+    assert rise > 1e-3  # 256 tones, each lighter than the last
+    assert step > 0.07  # ten times what is just noticeable between neighbors
+    assert hues > 0.08
+
+
+def test_the_safe_set_is_complete_and_excludes_what_fails():
+    """The bounds of the test above are no formality: most palettes fail them."""
+    passing = set()
+    for name in PALETTES:
+        told = np.min([told_apart(name, kind) for kind in SEEN_WITHOUT], axis=0)
+        if (told > [1e-3, 0.07, 0.08]).all():
+            passing.add(name)
+    assert passing == COLOR_BLIND_SAFE
+    assert "jungle" not in passing
+
+
+@pytest.mark.parametrize("name", sorted(DUOTONES))
+def test_duotones_have_two_hues_far_apart(name):
+    lab = ramp(PALETTES[name])
+    hue = np.degrees(np.arctan2(lab[:, 2], lab[:, 1]))
+    dark, light = hue[75], hue[205]
+    assert abs((light - dark + 180) % 360 - 180) > 120
+    # Each ink keeps its hue over its part of the ramp.
+    for part, own in ((slice(40, 90), dark), (slice(200, 230), light)):
+        assert np.abs((hue[part] - own + 180) % 360 - 180).max() < 25
+
+
+def test_special_palettes_say_so():
+    assert set(PALETTES) >= COLOR_BLIND_SAFE | DUOTONES
+    assert words_of(PALETTES["cobalt-and-peach"]) == ("color-blind safe", "duotone")
+    assert words_of(PALETTES["ember"]) == ()
+    assert words_of(PALETTES["lighthouse"].model_copy(update={"turn": 90.0})) == ()
+
+
+def test_every_palette_is_documented():
+    page = (Path(__file__).parent.parent / "docs" / "palettes.md").read_text(encoding="utf-8")
+    for name in PALETTES:
+        words = ", ".join(words_of(PALETTES[name]))
+        assert f"| `{name}` | {words} |" in page, "run docs/make.py"

@@ -34,6 +34,7 @@ from made_pictures import (
     scene,
     state,
 )
+from music_analysis.errors import UserError
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -232,6 +233,15 @@ def test_when_memory_is_full_bands_are_made_smaller_and_it_is_said_once(monkeypa
         np.testing.assert_array_equal(planes(device, PICTURES["plain"]), want)
     assert seen == [38, 18, 18, 2, 18, 18, 2]
     assert notes == ["the device's memory is full: frames are made in smaller bands"]
+
+
+def test_memory_too_small_for_anything_is_one_line(monkeypatch):
+    def no_memory(*_args):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(TensorPainter, "_fields", no_memory)
+    with pytest.raises(UserError, match=r"memory of the device \(cpu\) is too small.*--device cpu"):
+        planes(TensorPainter(*SIZE), PICTURES["plain"])
 
 
 def test_without_triton_torch_paints_and_it_is_said_once(monkeypatch):

@@ -208,15 +208,16 @@ def test_what_walk_is_asked_wrongly(folder):
     for words, line in (
         (("ink.toml",), "has no latents"),
         (("nosuch",), "no look 'nosuch'"),
-        (("neural-dream", "--bars", "0"), "--bars 0"),
-        (("neural-dream", "--stations", "2"), "--stations 2"),
-        (("neural-dream", "--reach", "2"), "--reach 2"),
-        (("neural-dream", "--seed", "-1"), "--seed -1"),
+        (("neural-dream", "--bars", "0"), "--bars 0: use 1 to 128"),
+        (("neural-dream", "--stations", "2"), "--stations 2: use 3 to 64"),
+        (("neural-dream", "--reach", "2"), "--reach 2: use 0 to 1"),
+        (("neural-dream", "--reach", "nan"), "--reach nan: use 0 to 1"),
+        (("neural-dream", "--seed", "-1"), "--seed -1: use 0 to 9007199254740991"),
         (("neural-dream", "missing.wav"), "missing.wav"),
         (("neural-dream", "song.wav", "-o", "mine.mp4"), "--overwrite"),
         (("neural-dream", "song.wav", "-o", "song.wav"), "song itself"),
         (("neural-dream", "song.wav", "--size", "huge"), "huge"),
-        (("neural-dream", "-o", "walk.mp4"), "walk.png"),
+        (("neural-dream", "-o", "walk.mp4"), "a video needs a song"),
         (("neural-dream", "--threads", "0"), "--threads 0"),
     ):
         refused = run("explore", "walk", *words)

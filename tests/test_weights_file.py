@@ -13,17 +13,18 @@ import pytest
 from afx.job import Job, embedded
 from afx.look import (
     dump,
-    located,
+    look_in,
     parse_look,
     pattern_of,
-    portable,
     read_look,
     with_network,
 )
-from afx.patterns import Architecture
+from afx.look_weights import located, portable
+from afx.patterns import CPPN, Architecture
 from afx.patterns.cppn import cppn_pattern
 from afx.patterns.network_shape import network_of
 from afx.patterns.weights_file import file_sha256, load_weights, save_weights
+from afx.stills import write_png
 from music_analysis.errors import UserError
 
 SMALL = Architecture(width=6, depth=2, music=2, latents=3)
@@ -289,3 +290,59 @@ def test_what_was_made_with_weights_finds_them_again_by_their_hash(file, tmp_pat
     with pytest.raises(UserError, match="its hash differs"):
         located(given, "mine", "video.mp4", (other,))
     assert located(given, "mine", "video.mp4", (other, file.parent)) == dump(look)
+
+
+def test_a_strangers_picture_reaches_no_file_by_its_path(file, tmp_path, monkeypatch):
+    """Whatever path it names: only files beside the picture, or here, are looked at."""
+    away = tmp_path / "away"
+    away.mkdir()
+    monkeypatch.chdir(away)
+    asked = []
+    plain = Path.is_file
+    monkeypatch.setattr(
+        "afx.look_weights._is_file", lambda path: asked.append(str(path)) or plain(path)
+    )
+    for named in (str(file), "../mine.safetensors", r"\\\\far\\share\\mine.safetensors"):
+        text = look_text().replace("mine.safetensors", named)
+        picture = away / "gift.png"
+        settings = {"kind": "look", "name": "gift", "look": text, "seed": 1, "moment": 0.0}
+        write_png(picture, np.zeros((16, 16, 3), np.uint8), settings | {"command": ""})
+        with pytest.raises(UserError, match=r"no weights file mine\.safetensors: put it beside"):
+            look_in(picture)
+        with pytest.raises(UserError, match="neither here nor beside it"):
+            located(text, "gift", "video.mp4", (away,))
+    assert set(asked) == {str(away / "mine.safetensors"), "mine.safetensors"}
+    (away / "mine.safetensors").write_bytes(file.read_bytes())
+    assert look_in(picture).network.weights == str(away / "mine.safetensors")
+
+
+@pytest.mark.parametrize("text", ["][", "[network]\nweights = 3\n", "a = " + "[" * 9000])
+def test_what_is_no_look_in_a_strangers_job_is_one_line(text):
+    assert portable(text) == text
+    with pytest.raises(UserError, match=r"^video\.mp4: look gift is from a version this"):
+        located(text, "gift", "video.mp4", ())
+
+
+def test_weights_too_large_for_half_precision_are_not_written_as_infinity(tmp_path):
+    large = flat()
+    large[3] = 7e4
+    save_weights(tmp_path / "whole.safetensors", SMALL, large)
+    with pytest.raises(ValueError, match="half precision"):
+        save_weights(tmp_path / "half.safetensors", SMALL, large, half=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["whole.safetensors"]
+
+
+def test_a_function_of_arrays_takes_a_file_and_sees_it_change(file):
+    before = CPPN(weights=str(file))
+    assert before.architecture.width == SMALL.width
+    save_weights(file, SMALL, flat() * 2)
+    after = CPPN(weights=str(file))
+    assert np.array_equal(after.weights["cppn"], flat() * 2)
+    assert before(0.3, 0.1).tone != after(0.3, 0.1).tone
+
+
+def test_a_path_that_no_file_can_have_is_one_line(file):
+    path = file.with_name("mine.toml")
+    path.write_text(look_text().replace("mine.safetensors", "m" * 300))
+    with pytest.raises(UserError, match="no weights file m"):
+        read_look(path)

@@ -57,7 +57,8 @@ class Carried:
 def is_picture(reference: str | Path) -> bool:
     """Tell whether a picture, video, page or folder is meant, and not a look's name or file."""
     path, _ = _parts(reference)
-    return path.suffix.lower() in PICTURES or path.is_dir()
+    # Nothing at all, as from a variable that a shell does not know, is not the folder we are in.
+    return path.suffix.lower() in PICTURES or (str(reference) != "" and path.is_dir())
 
 
 def source_of(reference: str | Path) -> Path:

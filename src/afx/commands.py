@@ -19,10 +19,13 @@ from afx.commands_judge import EXAMPLES as JUDGE_EXAMPLES
 from afx.commands_judge import judge
 from afx.options import (
     Film,
+    Json,
+    Output,
     Picture,
     Run,
     check_output,
     check_threads,
+    examples,
     painters_at_work,
     plan,
     refuse_changes,
@@ -37,21 +40,13 @@ if TYPE_CHECKING:
 _PICTURE, _FILM, _RUN = Picture(), Film(), Run()
 _OPTIONS = analysis_command.Options()
 
-Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
-Json = Annotated[bool, Parameter(help="Print JSON, for programs.", negative="", show_default=False)]
-
-
-def _examples(*lines: tuple[str, str]) -> str:
-    """Return examples as help shows them: a command line and what it is for."""
-    return "\n".join(("Examples:", *(f"  {line:<43}  {why}".rstrip() for line, why in lines), ""))
-
 
 app = App(
     name="afx",
     help="Audio Feature Explorer: a song in, a video out that moves with it.",
     version=f"afx {__version__}",
     help_format="plaintext",
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx demo", "no song at hand: makes one up"),
         ("afx render song.mp3", "makes song.mp4"),
         ("afx render song.mp3 --duration 20", "a first impression"),
@@ -70,7 +65,7 @@ app["--help"].group = app["--version"].group = "Options"
 
 
 @app.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx render song.mp3", "makes song.mp4, 720p"),
         ("afx render song.mp3 --look mine.toml", "with one look, yours"),
         ("afx render song.flac --size vertical", "for a telephone"),
@@ -186,7 +181,7 @@ def _make(job: Job, target: Path, run: Run, *, frames: bool = False) -> None:
 
 
 @app.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx demo", "makes demo.wav and demo.mp4"),
         ("afx demo try.mp4 --duration 10 --look mine.toml", ""),
         ("afx demo --quality draft --size 480p", "quickly"),
@@ -244,7 +239,7 @@ def _write_demo_song(song: Path, *, overwrite: bool) -> None:
 
 
 @app.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx frame song.mp3 --at 42", "makes song.png"),
         ("afx frame song.mp3 --at 1:30 -o still.png", ""),
         ("afx frame song.mp3 --at 42 --look mine.toml", "to try a look"),
@@ -297,7 +292,7 @@ def frame(
 
 @app.command(
     usage="Usage: afx analyze [OPTIONS] SONG…",
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx analyze song.mp3", "makes song.analysis"),
         ("afx analyze song.mp3 --json", "for programs"),
         ("afx analyze album -o results --export midi", ""),
@@ -321,7 +316,7 @@ def analyze(
 
 
 @app.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx looks", "the library"),
         ("afx looks NAME", "one look: pattern, knobs, music"),
         ("afx looks NAME --toml > mine.toml", "a copy to edit"),
@@ -366,7 +361,7 @@ def looks(
 
 
 @app.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx patterns", "all of them"),
         ("afx patterns NAME", "one and its knobs"),
         ("afx patterns --json", "for programs"),

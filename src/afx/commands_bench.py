@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Group, Parameter
 
+from afx.options import examples
 from music_analysis.errors import UserError
 
 if TYPE_CHECKING:
@@ -61,15 +62,10 @@ class Written:
 _WRITTEN = Written()
 
 
-def _examples(*lines: tuple[str, str]) -> str:
-    """Return examples as help shows them: a command line and what it is for."""
-    return "\n".join(("Examples:", *(f"  {line:<43}  {why}".rstrip() for line, why in lines), ""))
-
-
 bench = App(
     name="bench",
     help_format="plaintext",
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx bench", "a minute: what suits this machine"),
         ("afx bench fields --networks 256x8", "one neural network"),
         ("afx bench render --quick", "the whole job"),
@@ -128,7 +124,7 @@ def everything(
 
 
 @bench.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx bench fields --quick", "some seconds"),
         ("afx bench fields --networks 64x4,256x8", ""),
         ("afx bench fields --patterns", "every pattern too"),
@@ -192,7 +188,7 @@ def fields(
 
 
 @bench.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx bench render", "by size and painters"),
         ("afx bench render --quick", ""),
         ("afx bench render --sizes vertical --threads 2,4", ""),
@@ -238,7 +234,7 @@ def render(
 
 
 @bench.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx bench encode", "every codec and quality"),
         ("afx bench encode --quick", ""),
         ("afx bench encode --sizes 4k --codec av1", ""),
@@ -269,7 +265,7 @@ def encode(
 
 
 @bench.command(
-    help_epilogue=_examples(
+    help_epilogue=examples(
         ("afx bench profile", "what afx render uses, and why"),
         ("afx bench profile --forget", "back to the defaults"),
     )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from afx.commands_evolve import Locks, explore
 from afx.explore_made import make_sheet
-from afx.explore_options import WORK, Output, Start, Work, examples, size_of, tile_of
-from afx.options import Film, check_output, check_threads, plan
+from afx.explore_options import WORK, Start, Work, size_of, tile_of
+from afx.options import Film, Output, check_output, check_threads, examples, plan
 from afx.options import Picture as _Picture
 from music_analysis.errors import UserError
 
@@ -93,6 +93,8 @@ def mutate(
                 scene=base.seed, taken=taken,
             )
         )  # fmt: skip
+    if lock and strength > 0 and all(_alike(child, base.look) for child in children):
+        raise UserError("--lock: nothing is left that could change: leave one out")
     said = _said([look], strength, lock, tiles, seed, base, network)
     _write_family("mutate", [base], children, output, tile_size, said, [look], work)
 
@@ -230,6 +232,11 @@ def walk(
 
         if film != Film() or fps != "30":
             raise UserError("--fps, --duration and their like are for videos: name a song as well")
+        if output is not None and output.suffix.lower() == ".mp4":
+            raise UserError(
+                f"{output}: a video needs a song, after the look; without one name it"
+                f" {output.with_suffix('.png').name}"
+            )
 
         command = (
             f"afx explore walk {typed(Path(look).name)} --bars {way.bars:g}"
@@ -261,6 +268,12 @@ def walk(
 
 def _parent(look: str, moment: float | None, network: str | None = None) -> Tile:
     return tile_of(look, Start(moment=moment, network=network))
+
+
+def _alike(child: Look, parent: Look) -> bool:
+    """Tell whether two looks differ in nothing but what they are called."""
+    called = {"name", "title", "summary"}
+    return child.model_dump(exclude=called) == parent.model_dump(exclude=called)
 
 
 def _check(strength: float, tiles: int, seed: int, work: Work, *, least: int) -> None:

@@ -16,8 +16,8 @@ from cyclopts import Parameter
 
 from afx.commands_explore import explore
 from afx.explore import MOST_PIXELS
-from afx.explore_options import WORK, Output, Work, examples, size_of
-from afx.options import check_threads
+from afx.explore_options import WORK, Work, size_of
+from afx.options import Output, check_threads, examples
 from music_analysis.errors import UserError
 
 if TYPE_CHECKING:
@@ -93,11 +93,12 @@ def evolve(
     from afx.explore.archive import save_archive
     from afx.explore.contact import layout
     from afx.explore.evolve import evolve as evolved
-    from afx.explore.gallery import Gallery
-    from afx.explore.outputs import check_target, write_text
+    from afx.explore.gallery import RELOAD, Gallery
+    from afx.explore.outputs import check_target
     from afx.job import user_errors
     from afx.production import available_threads
     from afx.video import write_png
+    from music_analysis.page_parts import write_text
 
     check_threads(work.threads)
     if minutes is not None and not 0 <= minutes <= 100_000:
@@ -124,10 +125,10 @@ def evolve(
         minutes = MINUTES
     status = _Status(minutes, rounds, silent=work.json)
     began = saved = shown = time.monotonic()
-    rate = 0.0
+    rate, growing = 0.0, ""
 
     def told(progress: Progress) -> None:
-        nonlocal saved, shown, rate
+        nonlocal saved, shown, rate, growing
         status(progress)
         rate = progress.rate
         now = time.monotonic()
@@ -135,7 +136,8 @@ def evolve(
             save_archive(archive, file)
             saved = now
         if now - shown >= SHOWN_EVERY and archive.elites:
-            write_text(page, gallery.page(page.name, growing=True))
+            growing = gallery.page(page.name, growing=True)
+            write_text(page, growing)
             shown = time.monotonic()
 
     try:
@@ -147,9 +149,13 @@ def evolve(
             on_round=told,
         )
     finally:
-        # Also when it is stopped: the archive is whole after every round.
+        # Also when it is stopped: the archive is whole after every round, and the page at rest.
         save_archive(archive, file)
+        if growing:
+            write_text(page, growing.replace(RELOAD, ""))
         status.close()
+    if not archive.elites and not archive.tried:
+        raise UserError(f"{file} holds no looks yet: give it some time, such as --minutes 3")
     if not archive.elites:
         raise UserError(
             f"none of {archive.tried} looks was good enough yet: run the command again to go on"
@@ -157,7 +163,7 @@ def evolve(
     write_text(page, gallery.page(page.name))
     with user_errors():
         write_png(picture, gallery.sheet(), gallery.settings())
-    _tell_evolved(gallery, page, picture, file, rate, began, work)
+    _tell_evolved(gallery, page, picture, file, target, rate, began, work)
 
 
 def _archive(
@@ -269,7 +275,14 @@ class _Status:
 
 
 def _tell_evolved(
-    gallery: Gallery, page: Path, picture: Path, file: Path, rate: float, began: float, work: Work
+    gallery: Gallery,
+    page: Path,
+    picture: Path,
+    file: Path,
+    target: Path,
+    rate: float,
+    began: float,
+    work: Work,
 ) -> None:
     from rich.text import Text
 
@@ -320,12 +333,6 @@ def _tell_evolved(
         ("Files", f"{shown(picture)} · {shown(file)} · {length(time.monotonic() - began)}"),
         ("Keep", f"afx explore save {look} -o {typed(f'{name}.toml')}"),
         ("Try it", f"afx frame song.mp3 --at 42 --look {look}"),
-        ("Go on", f"{_again(gallery.command)}"),
+        ("Go on", f"afx explore evolve -o {typed(str(target))}"),
     ]
     show(_grid_of(rows))
-
-
-def _again(command: str) -> str:
-    """Return the shortest command line that goes on with an evolution."""
-    found = re.search(r" -o (\S+|'[^']*')", command)
-    return "afx explore evolve" + (f" -o {found[1]}" if found else "")

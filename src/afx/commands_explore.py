@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Group, Parameter
 
 from afx.explore_made import make_film, make_sheet, tell
-from afx.explore_options import START, WORK, Output, Start, Work, examples, size_of, tile_of
-from afx.options import check_threads
+from afx.explore_options import START, WORK, Start, Work, size_of, tile_of
+from afx.options import Output, check_threads, examples
 from music_analysis.errors import UserError
 
 if TYPE_CHECKING:
@@ -81,12 +81,12 @@ def sheet(
     columns
         What differs across; with --rows.
     tiles
-        At most so many. Left out: 24, and of two things all.
+        At most so many. Left out: 24, and all where there is an end, as of looks.
     tile_size
         Pixels of a tile.
     """
     from afx.explore.sheet import DEFAULT_TILES, MOST_TILES, crossed, varied
-    from afx.explore.variety import AXES
+    from afx.explore.variety import AXES, is_open
     from afx.look import load_library
 
     check_threads(work.threads)
@@ -105,7 +105,8 @@ def sheet(
     else:
         axis = vary if vary is not None else AXES[0]
         aspect = size[0] / size[1]
-        made = varied(base, axis, library, tiles=tiles or DEFAULT_TILES, aspect=aspect)
+        most = tiles or (DEFAULT_TILES if is_open(axis) else MOST_TILES)
+        made = varied(base, axis, library, tiles=most, aspect=aspect)
         said = ["--vary", axis]
     if tiles is not None:
         said += ["--tiles", str(tiles)]
@@ -293,10 +294,11 @@ def save(
         Print the result as JSON, for programs.
     """
     from afx.carried import carried, is_picture
-    from afx.explore.outputs import check_target, write_text
+    from afx.explore.outputs import check_target
     from afx.explore.saved import look_file, write_weights
     from afx.look import look_in
     from afx.shown_explore import show_saved
+    from music_analysis.page_parts import write_text
 
     if not is_picture(picture):
         raise UserError(
@@ -320,5 +322,13 @@ def _command(
     """Return the command line that makes a picture again."""
     from afx.explore.start import spelled
 
-    turns, network = start.turn, start.network
-    return spelled(command, look, *said, base=base, turns=turns, network=network, output=output)
+    return spelled(
+        command,
+        look,
+        *said,
+        base=base,
+        turns=start.turn,
+        network=start.network,
+        palette=start.palette,
+        output=output,
+    )

@@ -25,7 +25,7 @@ OVERLAPPING = 3
 """Painters at work on a card: one waits for its frame to come back and one is told what to do next
 while the third's frame is made. More would only hold memory."""
 
-_TORCH = 'pip install "audio-feature-explorer[neural]"'
+_TORCH = 'scripts/setup neural, or pip install "torch==2.13.*"'
 
 
 def choose_device(

@@ -7,7 +7,6 @@ any order and from any thread.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from afx.color import packed_tables
 from afx.compose import Controls, Scene
 from afx.field.jit import Kernel
 from afx.look import pattern_of
-from afx.painter import FieldState, Picture, field_kernel
+from afx.painter import FieldState, Picture, field_kernel, field_weights
 from afx.patterns import PATTERNS, Pattern
 from afx.stage import GRADE_KNOBS
 
@@ -31,11 +30,6 @@ class Normalization:
 
     scale: float = 1.0
     offset: float = 0.0
-
-
-@functools.lru_cache(maxsize=128)
-def _weights(pattern: Pattern, seed: int) -> Mapping[str, NDArray[np.float32]]:
-    return {} if pattern.weights is None else dict(pattern.weights(seed))
 
 
 class Director:
@@ -93,7 +87,7 @@ class Director:
         return FieldState(
             self.kernel(scene),
             row[self._places(index)[0]],
-            _weights(pattern, scene.seed),
+            field_weights(pattern, scene.seed),
             normal.scale,
             normal.offset,
             1 if full else self.internal[index],

@@ -6,7 +6,6 @@ moves the knobs. One easel belongs to one thread.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -17,7 +16,7 @@ from afx.color import packed_tables
 from afx.field.jit import Kernel
 from afx.look import Look, knobs_of, pattern_of
 from afx.normal import tone_range
-from afx.painter import FieldState, Painter, Picture, field_kernel
+from afx.painter import FieldState, Painter, Picture, field_kernel, field_weights
 from afx.patterns import PATTERNS, Pattern
 from afx.routes import UNTURNED
 from afx.stage import GRADE_KNOBS
@@ -29,11 +28,6 @@ SAMPLED = (0.0, 7.0, 19.0, 31.0, 43.0)
 """Seconds, from the still's moment on, over which tones are normalized, as a scene's are."""
 
 _NONE: Mapping[str, float] = {}
-
-
-@functools.lru_cache(maxsize=256)
-def _weights(pattern: Pattern, seed: int) -> Mapping[str, NDArray[np.float32]]:
-    return {} if pattern.weights is None else dict(pattern.weights(seed))
 
 
 def at_rest(
@@ -142,7 +136,7 @@ class Easel:
         kernel: Kernel = field_kernel(pattern)
         row = np.array([values[name] for name in kernel.module.knobs], np.float32)
         return FieldState(
-            kernel, row, _weights(pattern, seed), *normal, internal=1, direct=pattern.direct
+            kernel, row, field_weights(pattern, seed), *normal, internal=1, direct=pattern.direct
         )
 
     def _normal(

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from afx.options import Json, Overwrite, Threads
+
 if TYPE_CHECKING:
     from afx.explore.tiles import Tile
-
-Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
-
-
-def examples(*lines: tuple[str, str]) -> str:
-    """Return examples as help shows them: a command line and what it is for."""
-    return "\n".join(("Examples:", *(f"  {line:<49}  {why}".rstrip() for line, why in lines), ""))
 
 
 @Parameter(name="*")
@@ -43,6 +37,10 @@ class Start:
         str | None,
         Parameter(help="Size of the look's neural network: width × depth, such as 64x4."),
     ] = None
+    palette: Annotated[
+        str | None,
+        Parameter(help="Other colors: a palette's name, an image, or a song with a cover."),
+    ] = None
 
 
 @Parameter(name="*")
@@ -50,17 +48,9 @@ class Start:
 class Work:
     """How exploration runs; none of it changes a pixel."""
 
-    threads: Annotated[
-        int | None, Parameter(help="Painters at work. Left out, one for each core.")
-    ] = None
-    overwrite: Annotated[
-        bool,
-        Parameter(help="Replace a file that is not ours.", negative="", show_default=False),
-    ] = False
-    json: Annotated[
-        bool,
-        Parameter(help="Print the result as JSON, for programs.", negative="", show_default=False),
-    ] = False
+    threads: Threads = None
+    overwrite: Overwrite = False
+    json: Json = False
 
 
 START, WORK = Start(), Work()
@@ -83,5 +73,10 @@ def tile_of(name: str, start: Start) -> Tile:
     from afx.explore.start import starting_tile
 
     return starting_tile(
-        name, seed=start.seed, moment=start.moment, turns=start.turn, network=start.network
+        name,
+        seed=start.seed,
+        moment=start.moment,
+        turns=start.turn,
+        network=start.network,
+        palette=start.palette,
     )

@@ -90,7 +90,7 @@ def choose_internal(
     wanted : {"auto", "1", "2", "3", "4"}
         ``"auto"`` probes; a number is what a person chose, for every pattern.
     frames : (int, int), optional
-        Only scenes that are visible in these frames are needed; the others stay as they are.
+        Only scenes that are visible in these frames are needed; the others are left in full.
 
     Returns
     -------

@@ -11,10 +11,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from afx import __version__
-from afx.look import Look, dump, located, parse_look, portable
+from afx.look import Look, dump, parse_look
+from afx.look_weights import located, portable
 from afx.video import (
     VideoError,
     choose_encoder,
@@ -24,6 +25,9 @@ from afx.video import (
 )
 from music_analysis.audio import load
 from music_analysis.errors import UserError
+
+LONGEST = 1e9
+"""Seconds: a file that tells of more was made to do harm."""
 
 
 class Job(BaseModel):
@@ -40,8 +44,10 @@ class Job(BaseModel):
     seed: int = Field(0, ge=0, lt=2**63, description="the same seed gives the same pixels")
     size: tuple[int, int] = Field((1280, 720), description="width and height, pixels")
     fps: str = Field("30", description="frames per second, exact")
-    start: float = Field(0.0, ge=0, description="seconds into the song")
-    duration: float | None = Field(None, gt=0, description="seconds; to the end if not given")
+    start: float = Field(0.0, ge=0, le=LONGEST, description="seconds into the song")
+    duration: float | None = Field(
+        None, gt=0, le=LONGEST, description="seconds; to the end if not given"
+    )
     codec: Literal["h264", "h265", "av1"] = "h264"
     encoder: str = "libx264"
     quality: Literal["draft", "standard", "high"] = "standard"
@@ -55,6 +61,15 @@ class Job(BaseModel):
         "float32", description="of networks on a device; the first layer is always float32"
     )
     version: str = __version__
+
+    @field_validator("fps")
+    @classmethod
+    def _is_rate(cls, text: str) -> str:
+        try:
+            parse_fps(text)
+        except VideoError as error:
+            raise ValueError(str(error)) from None
+        return text
 
     @property
     def rate(self) -> Fraction:

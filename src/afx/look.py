@@ -15,16 +15,24 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from afx.carried import carried, is_picture, source_of
+from afx.expression import canonical, parse
+from afx.expression_text import ExpressionError
 from afx.field.knob import Knob
+from afx.look_weights import portable, with_weights
 from afx.palette import Palette, resolve
 from afx.patterns import PATTERNS, Pattern
 from afx.patterns.architecture import Architecture, Gene, merged
-from afx.patterns.weights_file import file_sha256, load_weights
 from afx.shaping import Curve
-from afx.sources import SOURCES
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 from afx.tomltext import line_of, write
 from afx.wander import walked
@@ -52,7 +60,9 @@ class Suits(_Model):
 class Route(_Model):
     """One grip of the music on a knob."""
 
-    source: str = Field(description="a name from afx.sources.SOURCES")
+    source: Annotated[str, AfterValidator(canonical)] = Field(
+        description="what of the music: a source or an expression"
+    )
     knob: str = Field(description="a knob of the pattern, the stage or the grade")
     depth: Number = Field(
         ge=-2, le=2, description="share of the knob's range moved at full swing; 0 takes it away"
@@ -201,95 +211,13 @@ def parse_look(
         raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}") from None
     if look.network is not None and look.network.weights is not None:
         try:
-            look = look.model_copy(update={"network": _with_weights(look.network, folders)})
+            look = look.model_copy(update={"network": with_weights(look.network, folders)})
         except (ValueError, FileNotFoundError) as error:
             loc = ("network", "weights")
             raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {error}") from None
     for loc, message in problems(look, patterns):
         raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}")
     return look
-
-
-def _with_weights(said: Architecture, folders: Sequence[Path]) -> Architecture:
-    """Return the network that a weights file is for, changed by what the look says of it.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        If the file cannot be used or is not there; a line for people.
-    """
-    path = find_weights(said, folders)
-    told, _ = load_weights(path)
-    wanted = merged(told, said)
-    load_weights(path, wanted)
-    update = {"weights": str(path.resolve()), "weights_sha256": file_sha256(path)}
-    return wanted.model_copy(update=update)
-
-
-def find_weights(said: Architecture, folders: Sequence[Path]) -> Path:
-    """Return where the weights file of a network is: where it says, in `folders`, or here.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none; its text is for people. One with another hash is better than none: who
-        reads it says so.
-    """
-    name = Path(said.weights or "")
-    places = [folder / name for folder in folders] + [name, *(f / name.name for f in folders)]
-    there = [place for place in places if place.is_file()]
-    if not there:
-        raise FileNotFoundError(f"no weights file {name.name}: put it beside the look")
-    right = [p for p in there if said.weights_sha256 in (None, file_sha256(p))]
-    return (right or there)[0]
-
-
-def portable(text: str) -> str:
-    """Return a look's text without the folders its weights lie in, to be given to others."""
-    data = tomllib.loads(text)
-    network = data.get("network", {})
-    if "weights" not in network:
-        return text
-    network["weights"] = re.split(r"[/\\]", network["weights"])[-1]
-    return write(data)
-
-
-def located(text: str, name: str, made: str | Path, folders: Sequence[Path]) -> str:
-    """Return a look's text with its weights found again, as `portable` took their folders away.
-
-    Parameters
-    ----------
-    text, name : str
-        The look.
-    made : path
-        What was made with it, for the error.
-    folders : sequence of Path
-        Where the weights may lie.
-
-    Raises
-    ------
-    UserError
-        If they are not there, or others of that name are.
-    """
-    data = tomllib.loads(text)
-    network = data.get("network", {})
-    if "weights" not in network:
-        return text
-    file = Path(network["weights"]).name
-    try:
-        said = Architecture.model_validate(network)
-        found = find_weights(said, folders)
-        load_weights(found, said)
-    except FileNotFoundError:
-        raise UserError(
-            f"{made} was made with the weights {file}, which are neither here nor beside it"
-        ) from None
-    except ValidationError:
-        raise UserError(f"{made}: look {name} is from a version this one cannot read") from None
-    except ValueError as error:
-        raise UserError(f"{made}: {error}") from None
-    network["weights"] = str(found.resolve())
-    return write(data)
 
 
 def problems(look: Look, patterns: Mapping[str, Pattern]) -> Iterable[tuple[Loc, str]]:
@@ -311,19 +239,22 @@ def problems(look: Look, patterns: Mapping[str, Pattern]) -> Iterable[tuple[Loc,
         if not knob.lo <= value <= knob.hi:
             unit = f" {knob.unit}" if knob.unit else ""
             yield ("knobs", name), f"{value:g} is outside {knob.lo:g} to {knob.hi:g}{unit}"
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[object, str]] = set()
     for i, route in enumerate(look.routes):
-        if route.source not in SOURCES:
-            yield (
-                ("routes", i, "source"),
-                f"no source {route.source!r}{_hint(route.source, SOURCES)}",
-            )
+        said: object = route.source
+        try:
+            expression = parse(route.source)
+            said = expression.root
+            if not expression.names:
+                yield ("routes", i, "source"), "no source is in it: name one, such as bass"
+        except ExpressionError as error:
+            yield ("routes", i, "source"), str(error)
         if route.knob not in known:
             text = f"{look.pattern} has no knob {route.knob!r}{_hint(route.knob, known)}"
             yield ("routes", i, "knob"), text
-        if (route.source, route.knob) in seen:
+        if (said, route.knob) in seen:
             yield ("routes", i), f"{route.source} holds {route.knob} twice: keep one"
-        seen.add((route.source, route.knob))
+        seen.add((said, route.knob))
     if look.walk is not None and not walked(known):
         yield ("walk",), f"{look.pattern} has no latents to wander through: leave [walk] out"
 
@@ -338,7 +269,8 @@ def look_in(reference: str | Path, patterns: Mapping[str, Pattern] = PATTERNS) -
     """
     found = carried(reference)
     beside = source_of(reference).parent
-    return parse_look(found.text, found.name, found.where, patterns, folders=(beside,))
+    text = portable(found.text)
+    return parse_look(text, found.name, found.where, patterns, folders=(beside,))
 
 
 def load_library(patterns: Mapping[str, Pattern] = PATTERNS) -> dict[str, Look]:
@@ -460,6 +392,14 @@ def _explain(error: ValidationError) -> tuple[Loc, str]:
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if kind == "value_error":  # ours, and whole sentences
         return loc, message
+    if kind in ("tuple_type", "list_type"):
+        one = first["input"]
+        return loc, "should be a list" + (f", such as [{one!r}]" if isinstance(one, str) else "")
+    if kind in ("model_type", "dict_type"):
+        message = "should be a table, such as {name = value}"
+    if kind in ("too_short", "too_long"):
+        least, most = first["ctx"].get("min_length"), first["ctx"].get("max_length")
+        return loc, f"at most {most} can be named" if least is None else f"name at least {least}"
     return loc, f"{message}, not {first['input']!r}" if len(repr(first["input"])) < 40 else message
 
 

@@ -59,7 +59,9 @@ def _weights(a: Architecture) -> str:
     if a.weights is not None:
         return f"from {Path(a.weights).name}"
     if a.genes:
-        return f"{a.initializer}, of " + ", ".join(
-            str(g.seed) if g.share == 1 else f"{g.seed} × {g.share:g}" for g in a.genes
+        return (
+            f"{a.initializer}, of draw"
+            + ("s " if len(a.genes) > 1 else " ")
+            + ", ".join(str(g.seed) if g.share == 1 else f"{g.seed} × {g.share:g}" for g in a.genes)
         )
     return f"{a.initializer}, of each scene's seed"

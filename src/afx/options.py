@@ -21,6 +21,23 @@ if TYPE_CHECKING:
 
 MOST_THREADS = 256
 
+Output = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+Threads = Annotated[int | None, Parameter(help="Painters at work. Left out, one for each core.")]
+Overwrite = Annotated[
+    bool, Parameter(help="Replace a file that is not ours.", negative="", show_default=False)
+]
+Json = Annotated[
+    bool,
+    Parameter(help="Print the result as JSON, for programs.", negative="", show_default=False),
+]
+
+
+def examples(*lines: tuple[str, str]) -> str:
+    """Return examples as help shows them: command lines, and beside each what it is for."""
+    width = max(len(line) for line, why in lines if why)
+    told = (f"  {line:<{width}}  {why}".rstrip() for line, why in lines)
+    return "\n".join(("Examples:", *told, ""))
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -46,6 +63,10 @@ class Picture:
     network: Annotated[
         str | None,
         Parameter(help="Size of the look's neural network: width × depth, such as 256x8."),
+    ] = None
+    palette: Annotated[
+        str | None,
+        Parameter(help="Other colors: a palette's name, an image, or: cover, the song's own."),
     ] = None
     internal: Annotated[
         Literal["auto", "1", "2", "3", "4"],
@@ -91,21 +112,13 @@ class Film:
 class Run:
     """How a command runs; none of it changes a pixel."""
 
-    threads: Annotated[
-        int | None, Parameter(help="Painters at work. Left out, one for each core.")
-    ] = None
+    threads: Threads = None
     profile: Annotated[
         Literal["auto", "off"],
         Parameter(help="Use what afx bench found best for this machine, or not."),
     ] = "auto"
-    overwrite: Annotated[
-        bool,
-        Parameter(help="Replace a file that is not ours.", negative="", show_default=False),
-    ] = False
-    json: Annotated[
-        bool,
-        Parameter(help="Print the result as JSON, for programs.", negative="", show_default=False),
-    ] = False
+    overwrite: Overwrite = False
+    json: Json = False
 
 
 def seconds(option: str, text: str, *, least: float = 0.0) -> float:
@@ -172,6 +185,10 @@ def plan(
         looks = {look.name: look}
     if picture.network is not None:
         looks = with_network(looks, picture.network)
+    if picture.palette is not None:
+        from afx.palette_choice import palette_named, with_palette
+
+        looks = with_palette(looks, palette_named(picture.palette, song))
     known = read_profile() if profile else Profile()
     device = choose_device(picture.device, known)
     precision = choose_precision(picture.precision, device, known)

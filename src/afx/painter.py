@@ -42,6 +42,15 @@ def kernel_of(function: Callable[..., Any]) -> Kernel:
     return Kernel(staged(function))
 
 
+@functools.lru_cache(maxsize=24)
+def field_weights(pattern: Pattern, seed: int) -> Mapping[str, NDArray[np.float32]]:
+    """Return the weights of a pattern's networks; the same arrays when they are asked for again.
+
+    Few are kept: the largest network has 12 MB of them.
+    """
+    return {} if pattern.weights is None else dict(pattern.weights(seed))
+
+
 @functools.lru_cache(maxsize=16)
 def _video_kernel(fade: bool, gain: bool, direct: tuple[bool, bool]) -> Kernel:
     return Kernel(video_program(fade=fade, gain=gain, direct=direct), byte_outputs=("y",))

@@ -359,5 +359,53 @@ PALETTES: dict[str, Palette] = {
         "Desert rose", (0.0, 0.13, 0.045, 330), (0.30, 0.38, 0.115, 12), (0.55, 0.60, 0.135, 36),
         (0.78, 0.80, 0.090, 68), (1.0, 0.96, 0.030, 190),
     ),
+    "lighthouse": _drawn(
+        "Lighthouse", (0.0, 0.10, 0.050, 270), (0.27, 0.31, 0.120, 262), (0.47, 0.50, 0.090, 254),
+        (0.60, 0.63, 0.045, 230), (0.78, 0.79, 0.135, 84), (1.0, 0.96, 0.090, 98),
+    ),
+    "peacock": _drawn(
+        "Peacock", (0.0, 0.11, 0.060, 300), (0.25, 0.30, 0.150, 288), (0.50, 0.53, 0.145, 252),
+        (0.76, 0.78, 0.110, 205), (1.0, 0.97, 0.080, 105),
+    ),
+    "nightshade": _drawn(
+        "Nightshade", (0.0, 0.10, 0.050, 290), (0.27, 0.31, 0.160, 295), (0.50, 0.51, 0.170, 328),
+        (0.72, 0.73, 0.120, 15), (1.0, 0.955, 0.090, 92),
+    ),
+    "cobalt-and-peach": _drawn(
+        "Cobalt and peach", (0.0, 0.10, 0.060, 268), (0.34, 0.36, 0.185, 265),
+        (0.52, 0.52, 0.110, 300), (0.66, 0.67, 0.085, 10), (0.82, 0.81, 0.115, 48),
+        (1.0, 0.955, 0.050, 70),
+    ),
+    "brick-and-sky": _drawn(
+        "Brick and sky", (0.0, 0.11, 0.040, 20), (0.32, 0.35, 0.130, 28), (0.50, 0.51, 0.120, 20),
+        (0.63, 0.635, 0.050, 320), (0.80, 0.80, 0.095, 238), (1.0, 0.97, 0.030, 220),
+    ),
+    "plum-and-mint": _drawn(
+        "Plum and mint", (0.0, 0.11, 0.050, 330), (0.32, 0.34, 0.125, 335),
+        (0.50, 0.50, 0.100, 315), (0.64, 0.65, 0.055, 230), (0.80, 0.81, 0.110, 168),
+        (1.0, 0.965, 0.050, 160),
+    ),
+    "pine-and-blush": _drawn(
+        "Pine and blush", (0.0, 0.10, 0.030, 175), (0.32, 0.33, 0.075, 168),
+        (0.52, 0.52, 0.055, 150), (0.64, 0.645, 0.040, 60), (0.80, 0.79, 0.125, 12),
+        (1.0, 0.96, 0.035, 30),
+    ),
 }
 # fmt: on
+
+# Under simulated protanopia, deuteranopia and tritanopia these stay lighter step by step, and dark
+# and light keep different hues (tests/test_palette.py); of the others lightness alone is left.
+COLOR_BLIND_SAFE = frozenset(
+    {
+        "brick-and-sky", "cobalt-and-peach", "lighthouse", "midnight-neon", "nightshade", "peacock",
+        "solar-wind",
+    }
+)  # fmt: skip
+DUOTONES = frozenset({"brick-and-sky", "cobalt-and-peach", "pine-and-blush", "plum-and-mint"})
+
+
+def words_of(palette: Palette) -> tuple[str, ...]:
+    """Return what is special about a palette, in words; nothing of one that is not curated."""
+    name = next((name for name, known in PALETTES.items() if known == palette), "")
+    sets = (("color-blind safe", COLOR_BLIND_SAFE), ("duotone", DUOTONES))
+    return tuple(word for word, members in sets if name in members)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afx.chance import generator
+from afx.expression import parse
 from afx.field.knob import Knob
 from afx.look import Look, Route
 from afx.shaping import bend, follow, limit_rate, smooth, soft_clip
-from afx.sources import SURE, Beats, Sources
+from afx.sources import SOURCES, SURE, Beats, Sources
 from afx.wander import BAR, closed_path, stations, walked
 
 
@@ -142,6 +143,7 @@ class Grip:
         self.sources = sources
         self.reactivity = reactivity
         self.tempo = tempo_factor(sources.features.beats)
+        self._heard: dict[str, NDArray[np.float32]] = {}
         self._shaped: dict[tuple[object, ...], NDArray[np.float32]] = {}
 
     def table(self, look: Look, knobs: Sequence[Knob], pattern_knobs: int) -> NDArray[np.float32]:
@@ -196,11 +198,29 @@ class Grip:
         steps = np.cumsum(pace) / (self.sources.fps * bar * look.walk.bars)
         return np.asarray(steps - steps[:1])
 
+    def heard(self, source: str) -> NDArray[np.float32]:
+        """Return what a route hears, [frames] in [0, 1]: a source or an expression over sources.
+
+        Raises
+        ------
+        ExpressionError
+            If it is neither.
+        """
+        tracks = self.sources.features.tracks
+        if source in SOURCES or source in tracks:
+            return self.sources[source]
+        if source not in self._heard:
+            expression = parse(source, {*SOURCES, *tracks})
+            self._heard[source] = expression.evaluate(
+                self.sources.__getitem__, self.sources.frames, self.sources.fps
+            )
+        return self._heard[source]
+
     def shaped(self, route: Route) -> NDArray[np.float32]:
         """Return a route's source after curve, attack and release: 0..1, or −1..1 if bipolar."""
         key = (route.source, route.curve, route.attack, route.release, route.bipolar)
         if key not in self._shaped:
-            source, fps = self.sources[route.source], self.sources.fps
+            source, fps = self.heard(route.source), self.sources.fps
             if route.bipolar:
                 # Peaks would be followed upwards only; a swing is smoothed both ways instead.
                 swing = 2.0 * source.astype(np.float64) - 1.0

@@ -101,15 +101,25 @@ def show_result(result: Result) -> None:
 def _made(result: Result) -> str:
     """Say on what pictures were made and how coarsely, where that is not the usual."""
     parts = [_device(result.job)] if result.job.device != "cpu" else []
-    scenes = [scene for scene in result.scenes if scene.get("internal", 1) != 1]
-    for factor in sorted({int(str(scene["internal"])) for scene in scenes}):
-        these = [scene for scene in scenes if scene["internal"] == factor]
-        text = f"forms at 1/{factor} size"
+    probed = _probed(result.job)
+    scenes = [s for s in result.scenes if s.get("internal", 1) != 1 or s["look"] in probed]
+    for factor in sorted({int(str(scene.get("internal", 1))) for scene in scenes}):
+        these = [scene for scene in scenes if scene.get("internal", 1) == factor]
+        text = f"forms at 1/{factor} size" if factor > 1 else "forms at full size"
         if len(these) < len(result.scenes):
             text += f" in {len(these)} of {len(result.scenes)} scenes"
-        measured = [float(str(s["psnr"])) for s in these if s["psnr"] is not None]
+        measured = [float(str(s["psnr"])) for s in these if s.get("psnr") is not None]
         parts.append(text + (f" ({min(measured):.0f} dB)" if measured else ""))
     return " · ".join(parts)
+
+
+def _probed(job: Job) -> set[str]:
+    """Return the looks for which it was a question how coarsely their forms are made."""
+    from afx.patterns import PATTERNS
+
+    if job.internal != "auto":
+        return set()
+    return {look.name for look in job.parsed_looks() if PATTERNS[look.pattern].architecture}
 
 
 def _device(job: Job) -> str:
@@ -131,7 +141,9 @@ def _speed(result: Result) -> str:
     if result.kept:
         return f"{text}; {result.kept} of {result.frames} frames were there from before"
     rate = painted / max(result.took.get("rendering", 0.0), 1e-9)
-    return f"{text}, {result.seconds / result.total:.1f}× realtime; {rate:.0f} frames a second"
+    realtime = result.seconds / result.total
+    digits, few = (1, 0) if realtime >= 0.5 else (2, 1)
+    return f"{text}, {realtime:.{digits}f}× realtime; {rate:.{few}f} frames a second"
 
 
 def result_json(result: Result) -> dict[str, Any]:
@@ -216,13 +228,14 @@ def show_look(look: Look, patterns: Mapping[str, Pattern]) -> None:
     if look.summary:
         show(Text(look.summary))
     from afx.look import pattern_of
+    from afx.palette import words_of
 
     pattern = pattern_of(look, patterns)
     rows = [
         ("Pattern", f"{look.pattern} ({pattern.family})"),
         *network_rows(pattern),
         ("Suits", _suits(look.suits)),
-        ("Palette", look.palette.title or "its own"),
+        ("Palette", ", ".join((look.palette.title or "its own", *words_of(look.palette)))),
     ]
     if look.tags:
         rows.append(("Tags", ", ".join(look.tags)))

@@ -70,7 +70,8 @@ def _comment(path: Path) -> str:
         if is_png:
             with Image.open(path) as image:
                 return str(image.info.get(_PNG_KEY, ""))
-        with av.open(str(path)) as container:
+        # "file:" and the whitelist: a playlist that calls itself a video opens no connection.
+        with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
             return container.metadata.get("comment", "")
     except (
         OSError,

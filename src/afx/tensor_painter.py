@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afx.color import chroma_program, rgb_program, video_program
-from afx.field.fused import Form, Note
+from afx.field.fused import Form, Note, memory_is_full
 from afx.field.jit import Geometry
 from afx.field.program import Program
 from afx.painter import FieldState, Paints, Picture
 from afx.upscale import PLANES, REACH, coarse, factor_for, samples, taps, varying
-from afx.workbench import Work, Workbench, memory_is_full
+from afx.workbench import Work, Workbench
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.field.fused import Form, Note, Runner
+from afx.field.fused import Form, Note, Runner, memory_is_full
 from afx.field.fused_program import Same, fused_program
 from afx.field.jit import Geometry
 from afx.field.program import Program
 from afx.field.tensor import TensorProgram
+from music_analysis.errors import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -114,15 +115,29 @@ class Workbench:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Work on this bench's stream, without gradients."""
+        """Work on this bench's stream, without gradients.
+
+        Raises
+        ------
+        UserError
+            If the device's memory is too small for the smallest pieces of the work.
+        """
         import torch
 
-        with torch.inference_mode():
-            if self._stream is None:
-                yield
-            else:
-                with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
+        try:
+            with torch.inference_mode():
+                if self._stream is None:
                     yield
+                else:
+                    with torch.cuda.device(self.device), torch.cuda.stream(self._stream):
+                        yield
+        except Exception as error:
+            if not memory_is_full(error):
+                raise
+            raise UserError(
+                f"the memory of the device ({self.device.type}) is too small for these pictures:"
+                " close what else uses it, choose a smaller --size, or use --device cpu"
+            ) from error
 
     def put(self, array: NDArray[Any], *, keep: bool = False) -> Tensor:
         """Return an array on the device; `keep` what comes again."""
@@ -217,13 +232,6 @@ class Workbench:
             name: _bytes(value[inner]) if name in work.byte_outputs else value[inner]
             for name, value in made.items()
         }
-
-
-def memory_is_full(error: Exception) -> bool:
-    """Tell whether an error says that the device's memory is full."""
-    import torch
-
-    return isinstance(error, torch.OutOfMemoryError)
 
 
 @functools.lru_cache(maxsize=256)

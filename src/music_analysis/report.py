@@ -10,14 +10,13 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import json
 import zlib
-from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from music_analysis import notation
 from music_analysis.analysis import Analysis
+from music_analysis.page_parts import file_of, script_json, template_of
 from music_analysis.plots import PARTS, Part, write_whole
 from music_analysis.report_data import LANES, PANELS, page_data
 from music_analysis.report_facts import cards, sheet
@@ -80,13 +79,13 @@ def write(
 
 def _page(analysis: Analysis, part: Part, sound: Sound) -> tuple[bytes, bytes]:
     """Render the page up to the bytes of the sound, and from there on."""
-    data = _script_json(page_data(analysis, part))
+    data = script_json(page_data(analysis, part))
     # A script runs only if it carries this word, which no title can guess as it depends on it.
     nonce = hashlib.sha256(
         (data + (analysis.title or "") + analysis.file).encode("utf-8", "replace")
     )
     mark = f"sound-{nonce.hexdigest()}"
-    text = _template().render(
+    text = template_of("music_analysis", "report.html").render(
         title=analysis.title or Path(analysis.file).stem or "untitled",
         artist=analysis.artist,
         file=analysis.file,
@@ -103,35 +102,13 @@ def _page(analysis: Analysis, part: Part, sound: Sound) -> tuple[bytes, bytes]:
         mark=mark,
         nonce=nonce.hexdigest()[:32],
         data=data,
-        style=_file("report.css"),
-        script="\n".join(_file(name) for name in _SCRIPTS),
+        style=file_of("music_analysis", "report.css"),
+        script="\n".join(file_of("music_analysis", name) for name in _SCRIPTS),
         plotly=_plotly(),
     )
     before, after = text.split(mark)
     # a name of bytes that are no text becomes question marks
     return before.encode("utf-8", "replace"), after.encode("utf-8", "replace")
-
-
-def _script_json(value: Any) -> str:
-    """JSON that can stand inside a script element: ``</script>`` cannot occur in it."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-@functools.cache
-def _file(name: str) -> str:
-    folder = resources.files("music_analysis") / "templates"
-    return (folder / name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_file("report.html"))
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from afx.bench.encode import EncodeRow
 from afx.bench.field_rows import FieldRow
 from afx.bench.render import Speed
 from afx.bench.results import Advice, Results
+from afx.bench.tables import size_name
 from afx.profile import Profile
 
 LEAST_GAIN = 0.05
@@ -75,7 +76,7 @@ def _threads(speeds: Sequence[Speed], usual: Speed) -> tuple[int | None, Advice]
     gains = [(gain(s.rates, usual.rates), s) for s in tried if s is not usual]
     better = [(g, s) for g, s in gains if g is not None]
     figures = ", ".join(f"{s.threads}: {s.timing.best:.0f}" for s in tried)
-    where = f"frames/s by painters at {_size(usual)}: {figures}"
+    where = f"frames/s by painters at {size_name(usual.size)}: {figures}"
     if not better:
         value = f"{usual.threads}, one for each core"
         return None, Advice(
@@ -96,7 +97,7 @@ def _device(speeds: Sequence[Speed], usual: Speed) -> tuple[str | None, str | No
         [f"cpu {usual.timing.best:.0f}"]
         + [f"{s.device} {s.precision} {s.timing.best:.0f}" for s in tried]
     )
-    where = f"frames/s at {_size(usual)}: {figures}"
+    where = f"frames/s at {size_name(usual.size)}: {figures}"
     if not better:
         if all(gain(usual.rates, s.rates) is not None for s in tried):
             return "cpu", None, Advice("Device", "cpu", where, "--device cpu")
@@ -125,7 +126,7 @@ def _fluent(results: Results, usual: Speed, device: str | None, precision: str |
         if (s.device, s.precision) == (device, precision) and s.study == "device"
     ] or [usual, *(s for s in results.speeds if s.study == "size")]  # fmt: skip
     chosen = sorted(chosen, key=lambda s: s.size[0] * s.size[1])
-    figures = ", ".join(f"{s.timing.best:.0f} at {_size(s)}" for s in chosen)
+    figures = ", ".join(f"{s.timing.best:.0f} at {size_name(s.size)}" for s in chosen)
     why = f"frames/s painted and encoded: {figures}"
     fits: list[str] = []
     largest = -1
@@ -133,16 +134,12 @@ def _fluent(results: Results, usual: Speed, device: str | None, precision: str |
         able = [i for i, s in enumerate(chosen) if s.timing.best >= FLUENT * rate]
         if able and able[-1] > largest:
             largest = able[-1]
-            fits.append(f"{_size(chosen[largest])} at {rate} fps")
+            fits.append(f"{size_name(chosen[largest].size)} at {rate} fps")
     if not fits:
         return Advice("Real time", "none of the sizes tried", f"{why}; try 480p, or --internal 2")
-    small = chosen[largest]
-    height = small.size[1]
+    size = size_name(chosen[largest].size).lower().replace("×", "x")
     fps = fits[-1].split()[-2]
-    return Advice(
-        "Real time", ", ".join(fits), why, f"--size {height if height != 2160 else '4k'}"
-        f"{'p' if height != 2160 else ''} --fps {fps}",
-    )  # fmt: skip
+    return Advice("Real time", ", ".join(fits), why, f"--size {size} --fps {fps}")
 
 
 def _network(rows: Sequence[FieldRow]) -> Advice:
@@ -176,7 +173,7 @@ def _encoder(rows: Sequence[EncodeRow]) -> Advice:
         f"{_NAMES[r.codec]} ({r.encoder}) {r.rate:.0f} frames/s, {r.megabits:.1f} Mb/s"
         for r in same
     )
-    why = f"at {smallest[1]}p, {quality}: {figures}"
+    why = f"at {size_name(smallest)}, {quality}: {figures}"
     by_hand = [r for r in same if not r.hardware]
     plain = next((r for r in by_hand if r.codec == "h264"), by_hand[0] if by_hand else same[0])
     cards = [r for r in same if r.hardware and r.codec == plain.codec]
@@ -186,10 +183,6 @@ def _encoder(rows: Sequence[EncodeRow]) -> Advice:
         return Advice("Encoder", f"{_NAMES[card.codec]}, {card.encoder}", why, option)
     option = f"--codec {plain.codec}"
     return Advice("Encoder", f"{_NAMES[plain.codec]}, {plain.encoder}", why, option)
-
-
-def _size(speed: Speed) -> str:
-    return "4K" if speed.size == (3840, 2160) else f"{min(speed.size)}p"
 
 
 def _fps(value: float) -> str:

@@ -262,6 +262,7 @@ class FieldBench:
 
         made = random_network(*size)
         width, height = frame
+        _forget_memory(device)
         painter = painters_for(device, precision, self.remarks.append)(width, height)
         picture = plain_picture(made)
         out = np.empty((height * 3 // 2, width), np.uint8)
@@ -285,8 +286,16 @@ def _frame_of(pixels: int) -> tuple[int, int]:
     return max(16, round(pixels / height / 2) * 2), height
 
 
+def _forget_memory(device: str) -> None:
+    """Count the most memory that torch holds on a device from now on."""
+    if device == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+
+
 def _device_memory(device: str) -> int:
-    """Return the most memory that torch has held on a device so far, bytes; 0 if it cannot say."""
+    """Return the most memory that torch has held on a device since, bytes; 0 if it cannot say."""
     if device != "cuda":
         return 0
     import torch

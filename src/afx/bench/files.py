@@ -10,7 +10,9 @@ from pathlib import Path
 
 from afx.bench.page import MARK, page
 from afx.bench.results import Results
+from afx.stills import part_of
 from music_analysis.errors import UserError
+from music_analysis.page_parts import write_text
 
 NAME = "afx-bench"
 
@@ -79,7 +81,7 @@ def _check(path: Path, *, overwrite: bool) -> None:
             f"{path} exists and was not made by afx bench: choose another with -o,"
             " or replace it with --overwrite"
         )
-    part = _part(path)
+    part = part_of(path)
     part.touch()
     part.unlink()
 
@@ -89,10 +91,6 @@ def _ours(path: Path) -> bool:
         beginning = file.read(4096)
     word = b'name="generator"' if path.suffix == ".html" else b'"made_with"'
     return word in beginning and MARK.encode() in beginning
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def write(results: Results, files: Files) -> None:
@@ -105,13 +103,4 @@ def write(results: Results, files: Files) -> None:
     """
     document = json.dumps(results.document(), indent=1, allow_nan=False) + "\n"
     for path, text in ((files.json, document), (files.html, page(results))):
-        part = _part(path)
-        try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
-        except BaseException as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            if isinstance(error, OSError):
-                raise UserError(f"cannot write {path}: {error.strerror or error}") from error
-            raise
+        write_text(path, text)

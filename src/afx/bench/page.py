@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +13,7 @@ from afx.bench.field_rows import FRAMES, FieldRow
 from afx.bench.machine import summary
 from afx.bench.results import Results
 from afx.bench.tables import amount, megabytes, percent, pixels, size_name
+from music_analysis.page_parts import file_of, template_of
 
 MARK = "Audio Feature Explorer"
 """By which a page of ours is known."""
@@ -42,7 +41,7 @@ class Group:
 def page(results: Results) -> str:
     """Return the page as HTML text."""
     return str(
-        _template().render(
+        template_of("afx.bench", "bench.html").render(
             r=results,
             machine=summary(results.machine),
             date=results.measured_at.replace("T", " ")[:16],
@@ -58,7 +57,7 @@ def page(results: Results) -> str:
             encoders=_encoders(results),
             versions={k: v for k, v in results.machine["versions"].items() if v},
             memory=megabytes(results.memory) if results.memory else None,
-            style=_file("bench.css"),
+            style=file_of("afx.bench", "bench.css"),
         )
     )
 
@@ -186,19 +185,3 @@ def _encoders(results: Results) -> list[Group]:
         ]  # fmt: skip
         groups.append(Group(size_name(size), bars))
     return groups
-
-
-@functools.cache
-def _file(name: str) -> str:
-    folder = resources.files("afx.bench") / "templates"
-    return (folder / name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_file("bench.html"))

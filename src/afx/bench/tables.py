@@ -86,7 +86,7 @@ def jobs_table(jobs: Sequence[Job]) -> Table:
             f"{size_name(job.size)}, {job.seconds:.0f} s", str(job.threads),
             Text(f"{job.realtime:.2f}", style="bold"), amount(job.frames / job.wall),
             f"{job.cpu_ms:.1f}",
-            ", ".join(f"{n} {100 * s / total:.0f} %" for n, s in shares[:2]),
+            "\n".join(f"{n} {100 * s / total:.0f} %" for n, s in shares[:2]),
         )  # fmt: skip
     return table
 

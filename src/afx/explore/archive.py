@@ -298,7 +298,10 @@ def read_archive(path: Path) -> Archive:
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict) or data.get("kind") != "evolution":
-        raise UserError(f"{path}: this is not an archive of afx explore evolve, or it is damaged")
+        raise UserError(
+            f"{path}: not an archive of afx explore evolve, or a damaged one: choose"
+            " another output with -o, or begin anew with --overwrite"
+        )
     if data.get("version") != VERSION or data.get("program") != __version__:
         made = data.get("program")
         raise UserError(

@@ -63,7 +63,7 @@ def check_locks(locks: Collection[str], looks: Sequence[Look]) -> None:
     known = {k.name for look in looks for k in knobs_of(pattern_of(look))}
     for lock in locks:
         if lock not in LOCKS and lock not in known:
-            near = get_close_matches(lock, [*LOCKS, *known], 1, 0.5)
+            near = get_close_matches(lock, [*LOCKS, *known], 1, 0.6)
             hint = f"did you mean {near[0]}?" if near else "or a knob's name"
             raise UserError(f"--lock {lock}: there is {', '.join(LOCKS)}; {hint}")
 

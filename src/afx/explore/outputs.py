@@ -1,8 +1,7 @@
-"""Files that exploration writes: whole or absent, and nothing of a person is replaced."""
+"""Files that exploration may write: nothing of a person is replaced."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,22 +56,3 @@ def check_target(path: Path, suffixes: Sequence[str], *, overwrite: bool, source
         part.unlink()
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
-
-    Raises
-    ------
-    UserError
-        If it cannot be written.
-    """
-    part = part_of(path)
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()

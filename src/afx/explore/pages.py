@@ -7,17 +7,14 @@ other (``page.html#7`` stands for a look). It asks the network for nothing.
 from __future__ import annotations
 
 import base64
-import functools
 import io
-import json
 import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +23,7 @@ from PIL import Image
 from afx.carried import PAGE_START
 from afx.explore.tiles import Tile
 from afx.stills import stamp
-
-if TYPE_CHECKING:
-    import jinja2
+from music_analysis.page_parts import file_of, in_script, template_of
 
 
 @dataclass(frozen=True)
@@ -110,7 +105,7 @@ def page(
             }
         )
     return str(
-        _template().render(
+        template_of("afx.explore", "sheet.html").render(
             title=title,
             words=words,
             command=settings.get("command", ""),
@@ -119,9 +114,9 @@ def page(
             width=width,
             height=height,
             start=PAGE_START,
-            settings=_script_json(stamp(settings)),
-            style=_file("sheet.css"),
-            script=_file("sheet.js"),
+            settings=in_script(stamp(settings)),
+            style=file_of("afx.explore", "sheet.css"),
+            script=file_of("afx.explore", "sheet.js"),
             head=head,
         )
     )
@@ -156,24 +151,3 @@ def _webp(rgb: NDArray[np.uint8]) -> str:
     # At 90 a tile of 320×180 has some 15 kB and shows no blocks in dark gradients.
     Image.fromarray(rgb).save(data, "WEBP", quality=90, method=4)
     return base64.b64encode(data.getvalue()).decode()
-
-
-def _script_json(text: str) -> str:
-    """JSON that can stand inside a script element: ``</script>`` cannot occur in it."""
-    json.loads(text)  # what is no JSON must not be written
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-@functools.cache
-def _file(name: str) -> str:
-    return (resources.files("afx.explore") / "templates" / name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_file("sheet.html"))

@@ -15,6 +15,7 @@ from afx.explore.pages import typed
 from afx.explore.tiles import Tile
 from afx.explore.variety import knob_named
 from afx.look import Look, find_look, knobs_of, load_library, pattern_of, with_network
+from afx.palette_choice import palette_named, with_palette
 from music_analysis.errors import UserError
 
 
@@ -25,6 +26,7 @@ def starting_tile(
     moment: float | None = None,
     turns: Sequence[str] = (),
     network: str | None = None,
+    palette: str | None = None,
 ) -> Tile:
     """Return the tile that a person starts from; a picture brings its seed and moment along.
 
@@ -38,6 +40,8 @@ def starting_tile(
         Knobs to turn first, each ``knob=value``.
     network : str, optional
         Another size of the look's network, such as ``"64x4"``.
+    palette : str, optional
+        Other colors, as `afx.palette_choice.palette_named` has them.
 
     Raises
     ------
@@ -55,6 +59,8 @@ def starting_tile(
         brought = carried(name)
     if network is not None:
         look = with_network({look.name: look}, network)[look.name]
+    if palette is not None:
+        look = with_palette({look.name: look}, palette_named(palette))[look.name]
     look = with_turns(look, turns)
     knobs: Mapping[str, float] = {}
     if moment is None:  # where a picture's clocks stand
@@ -105,6 +111,7 @@ def spelled(
     base: Tile,
     turns: Sequence[str] = (),
     network: str | None = None,
+    palette: str | None = None,
     output: Path | None = None,
 ) -> str:
     """Return the command line that makes a picture again, without the folders of this machine.
@@ -119,7 +126,7 @@ def spelled(
         Words that are the command's own.
     base : Tile
         Where it started.
-    turns, network
+    turns, network, palette
         As for `starting_tile`.
     output : Path, optional
         What is written, if a person chose it.
@@ -131,6 +138,8 @@ def spelled(
         words += ["--set", typed(turn)]
     if network is not None:
         words += ["--network", typed(network)]
+    if palette is not None:
+        words += ["--palette", typed(Path(palette).name)]
     if output is not None:
         words += ["-o", typed(output.name)]
     return " ".join(words)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from afx.easel import MOMENT, Easel
 from afx.explore.contact import Caption, contact
-from afx.look import Look, dump, knobs_of, pattern_of, portable
+from afx.look import Look, dump, knobs_of, pattern_of
+from afx.look_weights import portable
 from afx.painter import field_kernel
 from afx.patterns import PATTERNS, Pattern
 from afx.patterns.architecture import Architecture, Gene
@@ -78,16 +79,15 @@ def paint(
     patterns : mapping of str to Pattern
     """
     mine = threading.local()
-    compiling: dict[int, threading.Lock] = {}
-    for tile in tiles:
-        compiling.setdefault(id(pattern_of(tile.look, patterns)), threading.Lock())
+    shaped = [pattern_of(tile.look, patterns) for tile in tiles]
+    # By function: networks of one shape share a field, whatever their weights.
+    compiling = {pattern.function: threading.Lock() for pattern in shaped}
 
-    def one(tile: Tile) -> NDArray[np.uint8]:
+    def one(tile: Tile, pattern: Pattern) -> NDArray[np.uint8]:
         if not hasattr(mine, "easel"):
             mine.easel = Easel(width, height, patterns)
-        pattern = pattern_of(tile.look, patterns)
         # Painters that need the same field would all compile it.
-        with compiling[id(pattern)]:
+        with compiling[pattern.function]:
             field_kernel(pattern)
         picture: NDArray[np.uint8] = mine.easel.still(
             tile.look, seed=tile.seed, moment=tile.moment, knobs=tile.knobs
@@ -95,7 +95,7 @@ def paint(
         return picture
 
     with ThreadPoolExecutor(max(1, min(threads, len(tiles))), "easel") as pool:
-        waiting = [pool.submit(one, tile) for tile in tiles]
+        waiting = [pool.submit(one, *each) for each in zip(tiles, shaped, strict=True)]
         try:
             for done, future in enumerate(as_completed(waiting), 1):
                 future.result()

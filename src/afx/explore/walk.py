@@ -53,11 +53,17 @@ def with_walk(
     try:
         walk = Walk.model_validate(own | {k: v for k, v in said.items() if v is not None})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = first["loc"][0]
-        word = first["msg"].removeprefix("Input ")
-        raise UserError(f"--{name} {said[str(name)]}: {word}") from None
+        name = str(error.errors(include_url=False)[0]["loc"][0])
+        raise UserError(f"--{name} {said[name]:g}: use {_range(name)}") from None
     return look.model_copy(update={"walk": walk})
+
+
+def _range(name: str) -> str:
+    """Return what a number of `Walk` may be, for people: ``1 to 128``."""
+    limits: dict[str, int] = {}
+    for limit in Walk.model_fields[name].metadata:
+        limits |= {end: getattr(limit, end) for end in ("ge", "le", "lt") if hasattr(limit, end)}
+    return f"{limits['ge']} to {limits['lt'] - 1 if 'lt' in limits else limits['le']}"
 
 
 def knobs_at(look: Look, position: float) -> dict[str, float]:

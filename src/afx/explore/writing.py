@@ -6,13 +6,13 @@ from pathlib import Path
 
 from afx.explore import MOST_PIXELS
 from afx.explore.contact import layout
-from afx.explore.outputs import write_text
 from afx.explore.pages import page
 from afx.explore.sheet import Sheet
 from afx.explore.tiles import OnTile, contact_sheet, paint, sheet_settings
 from afx.job import user_errors
 from afx.stills import write_png
 from music_analysis.errors import UserError
+from music_analysis.page_parts import write_text
 
 SHEETS = (".png", ".html")
 

@@ -123,6 +123,9 @@ parameterizations", Distill). ``softplus`` is log(1 + e^x) (Dugas et al. 2001). 
 ``sigmoid``, ``gaussian`` are the cheap look-alikes of ``lib``.
 """
 
+UNBOUNDED = frozenset({"linear", "absolute", "relu", "softplus"})
+"""Those whose values may be larger than half precision can hold."""
+
 
 def _squash(x: Floats) -> Floats:
     v = np.clip(x, -2.6, 2.6)

@@ -135,7 +135,7 @@ class Runner:
             try:
                 return prepared.stack(form)(x, biases)
             except Exception as error:  # whatever a compiler raises, the next form can do without
-                if len(forms) == 1 or _out_of_memory(error):
+                if len(forms) == 1 or memory_is_full(error):
                     raise
                 forms.pop(0)
                 reason = (str(error).strip().splitlines() or [""])[0][:120]
@@ -171,8 +171,8 @@ class Runner:
             try:
                 whole = torch.nn.functional.pad(part, (0, missing)) if missing else part
                 out[:, at : at + n] = stack(whole, biases)[:, : n - missing]
-            except torch.OutOfMemoryError:
-                if self.batch // 2 < LEAST:
+            except Exception as error:
+                if not memory_is_full(error) or self.batch // 2 < LEAST:
                     raise
                 self.batch //= 2
                 if x.device.type == "cuda":
@@ -183,10 +183,15 @@ class Runner:
         return out
 
 
-def _out_of_memory(error: Exception) -> bool:
+def memory_is_full(error: Exception) -> bool:
+    """Tell whether an error says that the device's memory is full."""
     import torch
 
-    return isinstance(error, torch.OutOfMemoryError)
+    # Apple's graphics, Triton's loader and cuBLAS say it in words alone.
+    said = ("out of memory", "ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(words in str(error) for words in said)
+    )
 
 
 class _Prepared:

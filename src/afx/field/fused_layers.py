@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from afx.field.fused_text import activation_text, functions
+from afx.field.fused_weights import HALF_MOST, may_overflow
 from afx.field.network import Layer
 
 if TYPE_CHECKING:
@@ -56,14 +57,18 @@ def layer_stack(
 
     at = layers[0].outputs
     h = activate(layers[0], torch.addmm(biases[:at, None], first, x))
-    for layer, matrix in zip(layers[1:], rest, strict=True):
-        rounded = h.to(matrix.dtype)
+    for before, layer, matrix in zip(layers, layers[1:], rest, strict=False):
         bias = biases[at : at + layer.outputs, None]
         at += layer.outputs
         if matrix.dtype == torch.float32:
-            sums = torch.addmm(bias, matrix, rounded)
-        elif emulated:
+            h = activate(layer, torch.addmm(bias, matrix, h))
+            continue
+        held = h.clamp(-HALF_MOST, HALF_MOST) if may_overflow(before) else h
+        rounded = held.to(matrix.dtype)
+        if emulated:
             sums = torch.addmm(bias, matrix.float(), rounded.float())
+        elif matrix.is_cuda:  # else a sum would be rounded to half precision on its way out
+            sums = torch.mm(matrix, rounded, out_dtype=torch.float32) + bias
         else:
             sums = torch.mm(matrix, rounded).float() + bias
         h = activate(layer, sums)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from afx.field.fused_text import LAUNCH, TRITON_IMPORTS, activation_text, functions
-from afx.field.fused_weights import chunks
+from afx.field.fused_weights import HALF_MOST, chunks, may_overflow
 from afx.field.network import Layer, Network
 
 if TYPE_CHECKING:
@@ -136,19 +136,22 @@ class _Text:
         self.line(f"z = bias + {self.bias_at} + {which} * {width}")
         order = list(itertools.product(enumerate(outs), enumerate(ins)))
         offset = 0
-        self._load("w", offset, ins[0], outs[0])
+        # Named apart from the tiles of the layers before: what is known before a loop has to keep
+        # its shape in it.
+        tile, following = f"w{first}", f"following{first}"
+        self._load(tile, offset, ins[0], outs[0])
         at = 0
         for turn, ((n, size), (k, deep)) in enumerate(order):
             offset += size * deep
             if turn + 1 < len(order):  # the next tile is under way while this one is multiplied
                 (_, next_size), (_, next_deep) = order[turn + 1]
-                self._load("following", offset, next_deep, next_size)
+                self._load(following, offset, next_deep, next_size)
             if k == 0:
                 start = f"tl.load(z + {at} + c{size})[None, :]"
                 self.line(f"acc = tl.zeros((BLOCK, {size}), tl.float32) + {start}")
-            self.line(f'acc = tl.dot(h{k}, w, acc, input_precision="ieee")')
+            self.line(f'acc = tl.dot(h{k}, {tile}, acc, input_precision="ieee")')
             if turn + 1 < len(order):
-                self.line("w = following")
+                self.line(f"{tile} = {following}")
             if k == len(ins) - 1:
                 self._activate(layer, at, size, f"g{n}")
                 at += size
@@ -177,6 +180,8 @@ class _Text:
             value = "acc" if kind == "linear" else f"act_{kind}(acc)"
             whole = value if low == 0 else f"tl.where(c{size}[None, :] >= {low}, {value}, acted)"
             self.line(f"acted = {whole}")
+        if target == "tl.float16" and may_overflow(layer):
+            self.line(f"acted = tl.minimum(tl.maximum(acted, -{HALF_MOST}), {HALF_MOST})")
         self.line(f"{name} = acted.to({target})")
 
     def _write(self) -> None:

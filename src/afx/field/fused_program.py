@@ -210,7 +210,6 @@ class FusedProgram:
         buffers: Mapping[str, Tensor],
         weights: Mapping[str, Any],
         run_network: Callable[[Network, Any, Sequence[Tensor]], Tensor],
-        out: Mapping[str, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Return every output over rows of a picture.
 
@@ -228,8 +227,6 @@ class FusedProgram:
         buffers, weights : mapping
         run_network : callable
             As of ``TensorProgram``.
-        out : mapping of str to Tensor, optional
-            Where outputs are written, contiguous.
 
         Returns
         -------
@@ -273,9 +270,7 @@ class FusedProgram:
                     inputs[int(name[1:])] = plane.reshape(()) if whole else plane
             made.append(run_network(stage.network, weights[stage.network.name], inputs))
         results = {
-            name: out[name]
-            if out is not None and name in out
-            else empty(height, columns, byte=name in self.byte_outputs)
+            name: empty(height, columns, byte=name in self.byte_outputs)
             for name in self._paint.outputs
         }
         launch(self._paint, list(results.values()), height, columns)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.field.network import Network
+from afx.field.activations import UNBOUNDED
+from afx.field.network import Layer, Network
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,9 +22,17 @@ if TYPE_CHECKING:
 MULTIPLE = 16
 """Matrix units of all cards since Volta take operands in multiples of 16."""
 
+HALF_MOST = 65504.0
+"""Largest number of half precision: what is larger is held there, as infinity makes NaN."""
+
 WIDEST = 64
 """Most columns of a tile: 64×64 in half precision is 8 KB, of which several fit into registers or
 shared memory while the sums of 64–128 pixels stay beside them."""
+
+
+def may_overflow(layer: Layer) -> bool:
+    """Tell whether a layer's values have to be held within half precision."""
+    return any(name in UNBOUNDED for name, _ in layer.activations)
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,10 @@ def matrices(
 
     def put(array: NDArray[np.float32], kind: Any = torch.float32) -> Tensor:
         # A copy: weights may be read-only, of which torch warns.
-        return torch.from_numpy(np.array(array, order="C")).to(device=device, dtype=kind)
+        copied = torch.from_numpy(np.array(array, order="C"))
+        if kind == torch.float16:
+            copied.clamp_(-HALF_MOST, HALF_MOST)
+        return copied.to(device=device, dtype=kind)
 
     return Matrices(
         put(parts[0][0][:, ~whole]),

@@ -161,7 +161,7 @@ class TensorProgram:
             import torch  # noqa: F401
         except ImportError:
             raise RuntimeError(
-                'install the neural extra: pip install "audio-feature-explorer[neural]"'
+                'torch is missing: run scripts/setup neural, or pip install "torch==2.13.*"'
             ) from None
         self.program = program
         self._order = order([e for _, e in program.outputs])

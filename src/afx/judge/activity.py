@@ -78,20 +78,19 @@ class Mover:
 
     def push(self, slot: int, light: NDArray[np.float32] | None) -> None:
         """Take the L [h, w] of a slot, or None where the one before is still shown."""
-        now = slice(self._last + 1, slot + 1)  # where a file breaks off, what was there stays
+        # What is left out (a file may break off) shows what was there before.
+        gap = slice(self._last + 1, slot + (light is None))
+        for curve in (self._mean, self._contrast, self._thumbs):
+            curve[gap] = curve[max(self._last, 0)]
         if light is None:
-            before = self._last if self._last >= 0 else slot
-            for curve in (self._mean, self._contrast):
-                curve[now] = curve[before]
-            self._thumbs[now] = self._thumbs[before]
             if self._step is not None:
                 self._second += float(np.abs(self._step).mean())
                 self._step = np.zeros_like(self._step)
             self._votes[:] = 0.0
             self._last = slot
             return
-        self._mean[now], self._contrast[now] = float(light.mean()), float(light.std())
-        self._thumbs[now] = _thumb(light)
+        self._mean[slot], self._contrast[slot] = float(light.mean()), float(light.std())
+        self._thumbs[slot] = _thumb(light)
         if self._light is not None:
             step = light - self._light
             moved = float(np.abs(step).mean())

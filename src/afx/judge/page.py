@@ -7,13 +7,10 @@ linked where it lies, for playing along, and left out where it is not found.
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import io
-import json
 import os
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,8 +24,8 @@ from afx.judge.judging import Judgment
 from afx.judge.lagplot import lag_plot
 from afx.judge.verdict import Verdict
 from afx.judge.why import Why
-from afx.stills import MADE_WITH, part_of
-from music_analysis.errors import UserError
+from afx.stills import MADE_WITH
+from music_analysis.page_parts import file_of, script_json, template_of, write_text
 
 GROUPS = {
     "reactivity": "Follows the sound",
@@ -51,14 +48,7 @@ def write(found: Judgment, said: Verdict, target: Path) -> None:
     UserError
         If it cannot be written.
     """
-    text = page(found, said, target)
-    part = part_of(target)
-    try:
-        part.write_text(text, encoding="utf-8", errors="replace")
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(f"cannot write {target}: {error.strerror or error}") from error
+    write_text(target, page(found, said, target))
 
 
 def is_page(path: Path) -> bool:
@@ -73,7 +63,7 @@ def is_page(path: Path) -> bool:
 def page(found: Judgment, said: Verdict, target: Path) -> str:
     """Return the page as text; the video is linked as seen from `target`."""
     film, heard = found.film, found.heard
-    data = _script_json(_data(found))
+    data = script_json(_data(found))
     facts = [
         _length(film.duration),
         f"{film.width}×{film.height}",
@@ -83,7 +73,7 @@ def page(found: Judgment, said: Verdict, target: Path) -> str:
     if heard.tempo is not None:
         facts.append(f"{heard.tempo:.0f} bpm")
     return str(
-        _template().render(
+        template_of("afx.judge", "judge.html").render(
             title=film.path.name,
             facts=" · ".join(facts),
             sentence=said.sentence,
@@ -97,8 +87,8 @@ def page(found: Judgment, said: Verdict, target: Path) -> str:
             made_with=MADE_WITH,
             nonce=hashlib.sha256(data.encode()).hexdigest()[:32],
             data=data,
-            style=_file("judge.css"),
-            script=_file("judge.js"),
+            style=file_of("afx.judge", "judge.css"),
+            script=file_of("afx.judge", "judge.js"),
         )
     )
 
@@ -214,25 +204,3 @@ def _link(video: Path, target: Path) -> str:
 def _length(seconds: float) -> str:
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes)}:{int(rest):02d}" if minutes else f"{seconds:.1f} s"
-
-
-def _script_json(value: Any) -> str:
-    """JSON that can stand inside a script element: ``</script>`` cannot occur in it."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-@functools.cache
-def _file(name: str) -> str:
-    folder = resources.files("afx.judge") / "templates"
-    return (folder / name).read_text(encoding="utf-8")
-
-
-@functools.cache
-def _template() -> Any:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_file("judge.html"))

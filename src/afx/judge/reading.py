@@ -34,8 +34,10 @@ SHORTEST = 3.0
 """Seconds below which nothing can be said."""
 LOWEST_RATE, HIGHEST_RATE = 10, 120
 """Frames per second of the grid: slide shows are held, slow motion is thinned."""
-LONGEST_HOLD = 10.0
-"""Seconds of a picture that stands still that are shown to those who look at every frame."""
+LONGEST = 8 * 3600.0
+"""Seconds that can be judged: a damaged file may tell of millions of years."""
+MOST_PIXELS = 16384 * 8192
+"""Of one frame: what has more was made to do harm."""
 _BROADCAST = (24000, 30000, 60000, 120000)  # frames in 1001 s
 _BT709, _UNSAID = 1, 2  # ffmpeg's numbers for matrices
 _HIGH_DEFINITION = 720
@@ -122,24 +124,35 @@ def look_into(path: str | Path) -> Film:
         width, height = stream.codec_context.width, stream.codec_context.height
         told = stream.average_rate or stream.guessed_rate or Fraction(25)
         times = _times(container, stream)
+        tick = float(stream.time_base or 0)
         sound = next(iter(container.streams.audio), None)
         heard = 0.0
         if sound is not None and sound.start_time and sound.time_base:
             heard = max(0.0, float(sound.start_time * sound.time_base))
     if len(times) == 0 or width < 16 or height < 16:
         raise UserError(f"{_shown(path)}: {_DAMAGED}")
+    if width * height > MOST_PIXELS:
+        raise UserError(f"{_shown(path)}: {width}x{height} pixels are more than can be judged")
+    span = float(times[-1] - times[0])
+    if span > LONGEST:
+        raise UserError(
+            f"{_shown(path)}: lasts {span / 3600:.0f} hours by its own word:"
+            f" it is damaged, or longer than the {LONGEST / 3600:.0f} hours that can be judged"
+        )
     steps = np.diff(times)
     steps = steps[steps > 0]
     if len(steps):  # a stream's own word is often rounded, or wrong where the rate is uneven
-        span = float(times[-1] - times[0])
         told = _named(Fraction((len(times) - 1) / span).limit_denominator(100_000))
-        # The shortest steps that are no exception: where pictures are left out, its own grid.
-        usual = _named(Fraction(1.0 / float(np.percentile(steps, 10))), 0.02)
+        # The shortest steps that are no exception: where pictures are left out, its own grid. Times
+        # in whole ticks (Matroska's are milliseconds) make one step now shorter, now longer.
+        short = float(np.percentile(steps, 10))
+        like = steps[np.abs(steps - short) <= 1.5 * tick]
+        usual = _named(Fraction(1.0 / float(like.mean() if len(like) else short)), 0.02)
     else:
         usual = told
     own = told if abs(told / usual - 1) < 0.02 else usual
     rate = min(max(own, Fraction(LOWEST_RATE)), Fraction(HIGHEST_RATE))
-    last = round(float(times[-1] - times[0]) * rate)
+    last = round(span * rate)
     held = round(rate / told) if told < LOWEST_RATE else 1
     slots = last + max(1, held)
     if slots / rate < SHORTEST:
@@ -170,7 +183,6 @@ def watch(film: Film) -> Iterator[Shown]:
     first: float | None = None
     slot, decoded = -1, 0
     rgb: NDArray[np.uint8] | None = None
-    hold = round(LONGEST_HOLD * film.rate)
     for index, frame in enumerate(_frames(film)):
         decoded += 1
         time = frame.time if frame.time is not None else float(index / film.told_rate)
@@ -179,7 +191,7 @@ def watch(film: Film) -> Iterator[Shown]:
         if here <= slot:  # two in one slot: the first of them was shown
             continue
         if rgb is not None:
-            for gone in range(slot + 1, min(here, slot + 1 + hold)):
+            for gone in range(slot + 1, here):
                 yield Shown(gone, rgb, None)
         small = shrink.reformat(
             frame, width, height, "rgb24", src_colorspace=_matrix(frame),
@@ -189,7 +201,7 @@ def watch(film: Film) -> Iterator[Shown]:
         yield Shown(slot, rgb, frame)
     if rgb is None or decoded < 0.5 * film.frames:
         raise UserError(f"{_shown(film.path)}: {_DAMAGED}")
-    for gone in range(slot + 1, min(film.slots, slot + 1 + hold)):
+    for gone in range(slot + 1, film.slots):
         yield Shown(gone, rgb, None)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afx.compose import Controls, compose
+from afx.expression import parse
 from afx.field.knob import Knob
 from afx.job import Job, job_of
 from afx.look import Look, knobs_of, pattern_of
@@ -161,7 +162,7 @@ def _pulls(look: Look, grip: Grip, rows: NDArray[np.int64]) -> tuple[Pull, ...]:
 
 
 def _pull(source: str, knob: Knob, values: NDArray[np.float32]) -> Pull:
-    words = SOURCES.get(source, source)
+    words = SOURCES.get(source) or "; ".join(SOURCES.get(n, n) for n in parse(source).names)
     return Pull(source, words, knob.name, knob.help, knob.kind == "clock", values)
 
 

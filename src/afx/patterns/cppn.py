@@ -168,12 +168,8 @@ def _colored(form: Expr, tint: Expr, fine: Expr, detail: Expr, pulse: Expr) -> F
 
 @functools.lru_cache(maxsize=24)
 def _weights_of(architecture: Architecture, seed: int) -> NDArray[np.float32]:
-    """Return an architecture's weights; kept, as scenes that return ask again."""
-    if architecture.weights is not None:
-        flat = load_weights(architecture.weights, architecture)[1]
-    else:
-        # With genes the seed says nothing: then equal networks are kept once.
-        flat = weights_of(architecture, 0 if architecture.genes else seed)
+    """Return an architecture's weights from chance; kept, as scenes that return ask again."""
+    flat = weights_of(architecture, seed)
     flat.flags.writeable = False
     return flat
 
@@ -187,8 +183,10 @@ class _Maker:
 
     def __call__(self, seed: int) -> Mapping[str, NDArray[np.float32]]:
         a = self.architecture
-        fixed = a.genes or a.weights is not None
-        return {self.name: _weights_of(a, 0 if fixed else seed)}
+        if a.weights is not None:  # asked anew: another file may have taken its place
+            return {self.name: load_weights(a.weights, a)[1]}
+        # With genes the seed says nothing: then equal networks are kept once.
+        return {self.name: _weights_of(a, 0 if a.genes else seed)}
 
 
 @dataclass(frozen=True)

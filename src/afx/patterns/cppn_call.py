@@ -8,18 +8,19 @@ so nothing needs to be trained and nothing is spent per pixel.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from afx.chance import generator
-from afx.field import Point, Program, as_expr, trace
+from afx.field import Point, Program, as_expr, knobs_of, trace
 from afx.field.program import plane
 from afx.patterns.architecture import Architecture, merged
 from afx.patterns.cppn import cppn_pattern
 from afx.patterns.registry import Pattern
+from afx.patterns.weights_file import load_weights
 
 _ROW = 4096
 """Points a kernel call works on in one row."""
@@ -49,7 +50,8 @@ class CPPN:
     Parameters
     ----------
     architecture : Architecture, optional
-        What it is made of; without one, 8 sounds so that features have where to enter.
+        What it is made of; without one, what a weights file among the changes is for, else 8
+        sounds so that features have where to enter.
     seed : int
         The chance its weights are made of, where the architecture has no genes and no file.
     **changes
@@ -66,6 +68,8 @@ class CPPN:
         self, architecture: Architecture | None = None, *, seed: int = 0, **changes: Any
     ) -> None:
         base = Architecture(music=8) if architecture is None else architecture
+        if architecture is None and changes.get("weights") is not None:
+            base, _ = load_weights(changes["weights"])
         self.architecture = merged(base, Architecture(**changes))
         self.seed = seed
         self.pattern: Pattern = cppn_pattern(self.architecture)
@@ -156,7 +160,7 @@ class CPPN:
         for name, array in (("x", x), ("y", y)):
             planes[name] = np.zeros((rows, _ROW), np.float32)
             planes[name].reshape(-1)[: x.size] = array
-        kernel = _kernel(self.pattern)
+        kernel = _kernel(self.pattern.function)
         made = kernel.evaluate(_ROW, rows, values, planes=planes, weights=self.weights)
         return [made[name].ravel()[: x.size].copy() for name in ("tone", "hue", "mask")]
 
@@ -178,10 +182,13 @@ def projection(purpose: str, rows: int, columns: int) -> NDArray[np.float64]:
 
 
 @functools.lru_cache(maxsize=16)
-def _kernel(pattern: Pattern) -> Any:
-    """Return a pattern's compiled field whose points come from planes of memory."""
+def _kernel(function: Callable[..., Any]) -> Any:
+    """Return a pattern function's compiled field whose points come from planes of memory.
+
+    By function: networks of one shape with other weights are other patterns with the same field.
+    """
     from afx.field.jit import Kernel
 
-    made = trace(pattern.function, Point(plane("x"), plane("y"), as_expr(2.0 / 1080)))
+    made = trace(function, Point(plane("x"), plane("y"), as_expr(2.0 / 1080)))
     outputs = tuple((name, as_expr(getattr(made, name), "f")) for name in Fields._fields)
-    return Kernel(Program(outputs, tuple(k.name for k in pattern.knobs)))
+    return Kernel(Program(outputs, tuple(k.name for k in knobs_of(function))))

@@ -29,6 +29,7 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_HEADER = 256 * 1024
 
 _FORMAT = "afx-cppn-1"
+_HALF_MOST = 65504.0
 _DTYPES = ("F32", "F16")
 _FOREIGN = {
     b"\x80": "a Python pickle, which can hide programs",
@@ -87,7 +88,7 @@ def save_weights(
     Raises
     ------
     ValueError
-        If the weights do not fit the architecture or are not finite.
+        If the weights do not fit the architecture, are not finite, or too large for `half`.
     """
     from safetensors.numpy import save
 
@@ -99,6 +100,8 @@ def save_weights(
     tensors = {}
     for k, (matrix, bias) in enumerate(network.split(weights)):
         for part, array in (("weight", matrix), ("bias", bias)):
+            if half and np.abs(array).max() > _HALF_MOST:
+                raise ValueError("weights are too large for half precision: write them without it")
             kind = np.float16 if half else np.float32
             tensors[f"layers.{k}.{part}"] = np.ascontiguousarray(array, dtype=kind)
     told = architecture.model_dump(mode="json", exclude={"weights", "weights_sha256"})
@@ -113,8 +116,8 @@ def save_weights(
     target = Path(path)
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=target.name, delete=False) as file:
         unfinished = Path(file.name)
-        file.write(raw)
     try:
+        unfinished.write_bytes(raw)
         # A temporary file is for its owner alone; this one is as readable as any new file.
         mask = os.umask(0)
         os.umask(mask)
