@@ -452,9 +452,9 @@ def page(results: dict[str, Any]) -> str:
             "",
             "The bars: 20 Mpx/s for 16×8, 9 for 32×6, 4 for 64×4, 60 % of the float32 matrix peak"
             " for 128×6 and 256×8; 6 × naive torch up to 64 wide, 2 × at 256; 0.5 s to compile. The"
-            " peak is NumPy's product of two large matrices on one thread, in the same minute; it"
-            " moves memory too, so more than 100 % is possible. The share counts the layers'"
-            " matrices alone. Naive torch is eager, one thread, layer by layer for the whole frame"
+            " peak is the best product of two large matrices by NumPy or torch on one thread, in"
+            " the same minute; it moves memory too, so more than 100 % is possible. The share"
+            " counts the layers' matrices alone. Naive torch is eager, one thread, layer by layer for the whole frame"
             " (an eighth of it from 128 wide).",
             "",
             "| width × depth | Mpx/s | % of matrix peak | × naive torch | compile (CPU s) |",
