@@ -454,8 +454,8 @@ def page(results: dict[str, Any]) -> str:
             " for 128×6 and 256×8; 6 × naive torch up to 64 wide, 2 × at 256; 0.5 s to compile. The"
             " peak is the best product of two large matrices by NumPy or torch on one thread, in"
             " the same minute; it moves memory too, so more than 100 % is possible. The share"
-            " counts the layers' matrices alone. Naive torch is eager, one thread, layer by layer for the whole frame"
-            " (an eighth of it from 128 wide).",
+            " counts the layers' matrices alone. Naive torch is eager, one thread, layer by layer"
+            " for the whole frame (an eighth of it from 128 wide).",
             "",
             "| width × depth | Mpx/s | % of matrix peak | × naive torch | compile (CPU s) |",
             "|---|---|---|---|---|",
