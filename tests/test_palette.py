@@ -1,6 +1,5 @@
 """Palettes: known colors, the gamut, equal lightness under rotation, and the curated library."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -214,11 +213,8 @@ def test_tables_refuse_nonsense_sizes():
     assert table(Palette(), 1, 2).shape == (1, 2, 3)
 
 
-def test_tables_are_fast_and_cached():
-    fresh = Palette(hue=123.4)
-    start = time.perf_counter()
-    first = table(fresh)
-    assert time.perf_counter() - start < 0.5  # about 0.01 s on an idle core
+def test_tables_are_cached():
+    first = table(Palette(hue=123.4))
     assert table(Palette(hue=123.4)) is first
 
 
