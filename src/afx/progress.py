@@ -8,6 +8,8 @@ from collections import deque
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from music_analysis.cli.meter import live_bar
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -57,21 +59,14 @@ class Meter:
     def __enter__(self) -> Self:
         if self.silent or not sys.stderr.isatty():
             return self
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.progress import BarColumn, TextColumn
 
-        console = Console(stderr=True, highlight=False)
-        if not console.is_dumb_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description:<10}", markup=False),
-                BarColumn(bar_width=None),
-                TextColumn("{task.fields[told]}", markup=False),
-                console=console,
-                transient=True,
-                expand=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
+        self._bar = live_bar(
+            TextColumn("{task.description:<10}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[told]}", markup=False),
+        )
+        if self._bar is not None:
             self._task = self._bar.add_task("", total=None, told="")
             self._bar.start()
         return self
@@ -152,22 +147,15 @@ class Count:
     def __enter__(self) -> Self:
         if self.silent or not sys.stderr.isatty():
             return self
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-        console = Console(stderr=True, highlight=False)
-        if not console.is_dumb_terminal:
-            self._bar = Progress(
-                TextColumn("{task.description:<10}", markup=False),
-                BarColumn(bar_width=None),
-                MofNCompleteColumn(),
-                TextColumn(self.things, markup=False),
-                console=console,
-                transient=True,
-                expand=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
+        self._bar = live_bar(
+            TextColumn("{task.description:<10}", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn(self.things, markup=False),
+        )
+        if self._bar is not None:
             self._task = self._bar.add_task(self.doing, total=None)
             self._bar.start()
         return self

@@ -8,10 +8,28 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 PAUSE = 10.0
 """Seconds between two plain lines."""
+
+
+def live_bar(*columns: ProgressColumn) -> Progress | None:
+    """Return a bar on stderr that goes away in the end; None where the terminal can show none."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True, highlight=False)
+    if console.is_dumb_terminal:
+        return None
+    return Progress(
+        *columns,
+        console=console,
+        transient=True,
+        expand=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
 
 
 class Meter:
@@ -35,22 +53,15 @@ class Meter:
     def __enter__(self) -> Self:
         if self.silent or not sys.stderr.isatty():
             return self
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 
-        console = Console(stderr=True, highlight=False)
-        if not console.is_dumb_terminal:
-            self._bar = Progress(
-                TextColumn("Analyzing"),
-                BarColumn(bar_width=None),
-                TextColumn("{task.fields[told]}", markup=False),
-                TimeRemainingColumn(compact=True),
-                console=console,
-                transient=True,
-                expand=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
+        self._bar = live_bar(
+            TextColumn("Analyzing"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[told]}", markup=False),
+            TimeRemainingColumn(compact=True),
+        )
+        if self._bar is not None:
             self._task = self._bar.add_task("", total=self.total, told="")
             self._bar.start()
         return self
