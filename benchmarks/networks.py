@@ -88,7 +88,8 @@ def _network_frames() -> list[dict[str, Any]]:
     from dataclasses import replace
 
     from afx.easel import Easel
-    from afx.look import load_library, with_network
+    from afx.look import load_library
+    from afx.look_changes import with_network
     from afx.painter import Painter
 
     rows = []

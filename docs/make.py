@@ -13,7 +13,8 @@ from typing import get_args
 
 from afx.expression import ALIASES
 from afx.field import Knob
-from afx.look import Look, Route, load_library
+from afx.look import Look, load_library
+from afx.look_parts import Route
 from afx.operations import FUNCTIONS
 from afx.palette import resolve
 from afx.patterns import FAMILIES, PATTERNS, Architecture, Pattern

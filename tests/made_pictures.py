@@ -18,6 +18,7 @@ from afx.painter import FieldState, Picture, field_kernel
 from afx.palette import PALETTES, Palette
 from afx.patterns import Pattern
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
+from afx.transition import Transition
 
 GRAYS = Palette(dark=0.05, light=0.97, chroma=0.0, chroma_dark=0.0, chroma_light=0.0)
 EMBER = PALETTES["ember"]
@@ -119,7 +120,8 @@ def scene(
 def controls(*scenes: Scene, fps: int = 30) -> Controls:
     """Scenes that overlap fade over their overlap."""
     fades = tuple(
-        (float(after.first) - 1, float(before.last)) for before, after in itertools.pairwise(scenes)
+        Transition("blend", float(after.first) - 1, float(before.last))
+        for before, after in itertools.pairwise(scenes)
     )
     return Controls(Fraction(fps), scenes[-1].last, tuple(scenes), (), fades)
 

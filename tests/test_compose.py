@@ -95,7 +95,7 @@ def test_looks_change_where_the_music_does():
     assert starts == pytest.approx([0, 20, 40, 60], abs=1.01)
     assert all(s % 2.0 == pytest.approx(0) for s in starts)  # on bars of 2 s
     # Two beats at a strong change, centered on it, ahead by the lead.
-    begin, end = controls.fades[0]
+    begin, end = controls.transitions[0].begin, controls.transitions[0].end
     assert end - begin == pytest.approx(30)
     assert (begin + end) / 2 == pytest.approx((20 - LEAD) * 30)
 

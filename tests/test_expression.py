@@ -10,7 +10,8 @@ from afx.expression import ALIASES, MAX_DEPTH, MAX_LENGTH, MAX_NODES, parse
 from afx.expression_text import ExpressionError
 from afx.expression_tree import Call, Name, Number
 from afx.judge.why import _pulls
-from afx.look import Look, Route, dump, knobs_of, parse_look
+from afx.look import Look, dump, knobs_of, parse_look
+from afx.look_parts import Route
 from afx.operations import BOUND, FUNCTIONS
 from afx.patterns import PATTERNS as REAL
 from afx.routes import Grip, routes_of

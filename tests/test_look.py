@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afx.field.knob import knob
-from afx.look import Look, Route, dump, find_look, knobs_of, load_library, parse_look, read_look
+from afx.look import Look, dump, find_look, knobs_of, load_library, parse_look, read_look
+from afx.look_parts import Route
 from afx.palette import PALETTES, Palette
 from afx.sources import SOURCES
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS

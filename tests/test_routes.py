@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afx.chance import generator
-from afx.look import Look, Route, knobs_of
+from afx.look import Look, knobs_of
+from afx.look_parts import Route
 from afx.routes import CLOCK_IDLE, DEFAULT_ROUTES, Grip, routes_of, tempo_factor
 from afx.shaping import bend, follow, limit_rate, smooth, soft_clip
 from afx.sources import LEAD, SOURCES, Sources, thin

@@ -14,7 +14,8 @@ from afx import render
 from afx.color import packed_tables
 from afx.director import Director
 from afx.easel import Easel
-from afx.look import Look, load_library, with_network
+from afx.look import Look, load_library
+from afx.look_changes import with_network
 from afx.painter import FieldState, Painter, Picture
 from afx.palette import PALETTES
 from afx.patterns import PATTERNS

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from afx.carried import carried
 from afx.explore.walk import knobs_at, strip, with_walk
-from afx.look import Look, Walk, dump, knobs_of, load_library, look_in, parse_look, pattern_of
+from afx.look import Look, dump, knobs_of, load_library, look_in, parse_look, pattern_of
+from afx.look_parts import Walk
 from afx.routes import CLOCK_IDLE, WALK_PACE, Grip
 from afx.sources import Sources
 from afx.stills import read_settings

@@ -17,8 +17,8 @@ from afx.look import (
     parse_look,
     pattern_of,
     read_look,
-    with_network,
 )
+from afx.look_changes import with_network
 from afx.look_weights import located, portable
 from afx.patterns import CPPN, Architecture
 from afx.patterns.cppn import cppn_pattern

@@ -23,6 +23,8 @@ from afx.options import (
     Output,
     Picture,
     Run,
+    Show,
+    Words,
     check_output,
     check_threads,
     examples,
@@ -37,7 +39,7 @@ from music_analysis.errors import UserError
 if TYPE_CHECKING:
     from afx.job import Job
 
-_PICTURE, _FILM, _RUN = Picture(), Film(), Run()
+_PICTURE, _FILM, _RUN, _SHOW, _WORDS = Picture(), Film(), Run(), Show(), Words()
 _OPTIONS = analysis_command.Options()
 
 
@@ -80,6 +82,8 @@ def render(
     output: Output = None,
     picture: Picture = _PICTURE,
     film: Film = _FILM,
+    show: Show = _SHOW,
+    words: Words = _WORDS,
     frames: Path | None = None,
     again: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     song_now: Annotated[Path | None, Parameter(name="--song")] = None,
@@ -112,10 +116,10 @@ def render(
     named = frames if frames is not None else output
     target = named if named is not None else _beside(song, "again" if again else "afx")
     if again:
-        refuse_changes(picture, film)
+        refuse_changes(picture, film, show, words)
         job = _again(song, song_now)
     else:
-        job = plan(song, picture, film, profile=run.profile == "auto")
+        job = plan(song, picture, film, show=show, words=words, profile=run.profile == "auto")
     check_output(target, Path(job.song), overwrite=run.overwrite, folder=frames is not None)
     _make(job, target, run, frames=frames is not None)
 
@@ -193,6 +197,8 @@ def demo(
     *,
     picture: Picture = _PICTURE,
     film: Film = _FILM,
+    show: Show = _SHOW,
+    words: Words = _WORDS,
     run: Run = _RUN,
 ) -> None:
     """Make up a song and a video of it: nothing is needed.
@@ -208,7 +214,8 @@ def demo(
     new = not song.exists()
     _write_demo_song(song, overwrite=run.overwrite)
     try:
-        _make(plan(song, picture, film, profile=run.profile == "auto"), output, run)
+        job = plan(song, picture, film, show=show, words=words, profile=run.profile == "auto")
+        _make(job, output, run)
     except UserError:
         if new:
             song.unlink(missing_ok=True)
@@ -252,6 +259,8 @@ def frame(
     at: str,
     output: Output = None,
     picture: Picture = _PICTURE,
+    show: Show = _SHOW,
+    words: Words = _WORDS,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     json: Json = False,
 ) -> None:
@@ -274,7 +283,7 @@ def frame(
         raise UserError(
             f"{target}: stills are PNG pictures, name it {target.with_suffix('.png').name}"
         )
-    job = plan(song, picture)
+    job = plan(song, picture, show=show, words=words)
     check_output(target, song, overwrite=overwrite)
     from afx.production import still
     from afx.progress import Meter

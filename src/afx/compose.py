@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from afx.look import Look, knobs_of, pattern_of, problems
 from afx.patterns import PATTERNS, Pattern
-from afx.routes import Grip
+from afx.routes import Grip, Temperament
 from afx.sources import LEAD, SURE, Beats, Features, Sources
 from afx.timeline import Shot, Summarize, plan
+from afx.transition import Transition
+from music_analysis.analysis import Analysis
 from music_analysis.errors import UserError
 from music_analysis.features import summarize
 
@@ -65,8 +67,8 @@ class Controls:
         In time; each overlaps the next during the cross-fade.
     shots : tuple of Shot
         The timeline's entry for each scene.
-    fades : tuple of (float, float)
-        For each scene but the first, where it fades in, in frames of the piece.
+    transitions : tuple of Transition
+        For each scene but the first, how and when it comes in.
     first_frame : int
         Where the excerpt begins in the piece.
     """
@@ -75,7 +77,7 @@ class Controls:
     frames: int
     scenes: tuple[Scene, ...]
     shots: tuple[Shot, ...] = ()
-    fades: tuple[tuple[float, float], ...] = ()
+    transitions: tuple[Transition, ...] = ()
     first_frame: int = 0
 
     def at(self, frame: int) -> tuple[tuple[int, float], ...]:
@@ -91,10 +93,13 @@ class Controls:
         now = max(i for i, scene in enumerate(self.scenes) if scene.first <= frame)
         if now == 0 or frame >= self.scenes[now - 1].last:
             return ((now, 1.0),)
-        begin, end = self.fades[now - 1]
-        share = (frame + self.first_frame - begin) / (end - begin)
-        weight = 0.5 - 0.5 * float(np.cos(np.pi * share))
+        weight = self.transitions[now - 1].share(frame + self.first_frame)
         return ((now - 1, 1.0 - weight), (now, weight))
+
+    def transition(self, frame: int) -> Transition | None:
+        """Return the transition that is going on in a frame in which two scenes are visible."""
+        visible = self.at(frame)
+        return self.transitions[visible[1][0] - 1] if len(visible) > 1 else None
 
     def plan(self) -> list[dict[str, object]]:
         """Return the timeline for people: look, title, start and end (seconds here) and why."""
@@ -121,6 +126,11 @@ def compose(
     frames: int | None = None,
     patterns: Mapping[str, Pattern] = PATTERNS,
     summarize: Summarize = summarize,
+    analysis: Analysis | None = None,
+    temperament: Temperament = "groove",
+    stems: Mapping[str, Features] | None = None,
+    macros: Mapping[int, float] | None = None,
+    timeline: str | None = None,  # noqa: ARG001
 ) -> Controls:
     """Turn music into knob values.
 
@@ -140,11 +150,21 @@ def compose(
         Patterns by name.
     summarize : callable
         Describes a part of the piece.
+    analysis : Analysis, optional
+        What the analyzers say of the whole piece: its sections, keys and chords.
+    temperament : str
+        How the music takes hold: one of `afx.routes.TEMPERAMENTS`.
+    stems : mapping of str to Features, optional
+        Parts of the music by name, at the piece's frame rate: sources of their own.
+    macros : mapping of int to float, optional
+        Values of the sources ``macro.1`` to ``macro.8``.
+    timeline : str, optional
+        TOML text of a timeline: exactly its scenes are composed.
 
     Raises
     ------
     UserError
-        If a look does not fit its pattern.
+        If a look does not fit its pattern, or the timeline not the piece.
     ValueError
         If there are no looks or no frames, or `reactivity` is not a number from 0 up.
     """
@@ -166,7 +186,8 @@ def compose(
     ends = [*(int(np.ceil(end)) for _, end in fades), features.frames]
     seen = [i for i in range(len(shots)) if starts[i] < stop and ends[i] > first_frame]
 
-    grip = Grip(Sources(features, seed=seed), reactivity=reactivity)
+    sources = Sources(features, seed=seed, analysis=analysis, stems=stems, macros=macros)
+    grip = Grip(sources, reactivity=reactivity, temperament=temperament)
     scenes: dict[int, Scene] = {}
     # Look by look, so that one whole table at a time is in memory.
     for look in candidates:
@@ -191,7 +212,7 @@ def compose(
         stop - first_frame,
         tuple(scenes[i] for i in seen),
         tuple(shots[i] for i in seen),
-        tuple(fades[i - 1] for i in seen[1:]),
+        tuple(Transition("blend", *fades[i - 1]) for i in seen[1:]),
         first_frame,
     )
 

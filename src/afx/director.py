@@ -7,6 +7,7 @@ any order and from any thread.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,7 +20,10 @@ from afx.field.jit import Kernel
 from afx.look import pattern_of
 from afx.painter import FieldState, Picture, field_kernel, field_weights
 from afx.patterns import PATTERNS, Pattern
+from afx.patterns.simulation import Grid
+from afx.simulator import Simulator
 from afx.stage import GRADE_KNOBS
+from afx.transition import Wipe
 
 GRADE_NAMES = tuple(k.name for k in GRADE_KNOBS)
 
@@ -39,6 +43,8 @@ class Director:
     ----------
     controls : Controls
     patterns : mapping of str to Pattern
+    aspect : float
+        Width ÷ height of the real picture: patterns with a memory keep it on a grid of that shape.
 
     Attributes
     ----------
@@ -51,14 +57,23 @@ class Director:
         Of the flash limiter, from `afx.rehearsal.rehearse`, for the frames from `gains_from` on.
     """
 
-    def __init__(self, controls: Controls, patterns: Mapping[str, Pattern] = PATTERNS) -> None:
+    def __init__(
+        self,
+        controls: Controls,
+        patterns: Mapping[str, Pattern] = PATTERNS,
+        *,
+        aspect: float = 16 / 9,
+    ) -> None:
         self.controls = controls
         self.patterns = patterns
+        self.aspect = aspect
         self.normalizations = [Normalization() for _ in controls.scenes]
         self.internal = [1] * len(controls.scenes)
         self.gains: NDArray[np.float16] | None = None
         self.gains_from = 0
         self._columns: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
+        self._simulators: dict[int, Simulator] = {}
+        self._lock = threading.Lock()
 
     def kernel(self, scene: Scene) -> Kernel:
         """Return the compiled field of a scene."""
@@ -92,7 +107,25 @@ class Director:
             normal.offset,
             1 if full else self.internal[index],
             pattern.direct,
+            self._remembered(index, frame),
         )
+
+    def _remembered(self, index: int, frame: int) -> Mapping[str, NDArray[np.float32]]:
+        """Return the buffers that scene `index`'s pattern reads in a frame."""
+        scene = self.controls.scenes[index]
+        pattern = self.pattern(scene)
+        if pattern.simulation is None:
+            return {}
+        with self._lock:
+            if index not in self._simulators:
+                self._simulators[index] = Simulator(
+                    pattern.simulation,
+                    Grid.of(pattern.simulation.cells, self.aspect),
+                    scene.seed,
+                    lambda row: dict(zip(scene.names, scene.values[row].tolist(), strict=True)),
+                    float(self.controls.fps),
+                )
+        return self._simulators[index].at(frame - scene.first)
 
     def grade(self, index: int, frame: int) -> NDArray[np.float32]:
         """Return scene `index`'s grade in a frame."""
@@ -133,7 +166,14 @@ class Director:
             grade,
             self._tables([i for i, _ in visible], weight),
             self.gain(frame) if limited else None,
+            self._wipe(frame),
         )
+
+    def _wipe(self, frame: int) -> Wipe | None:
+        transition = self.controls.transition(frame)
+        if transition is None:
+            return None
+        return transition.wipe(frame + self.controls.first_frame)
 
     def _tables(self, visible: list[int], weight: float) -> Mapping[str, NDArray[np.int32]]:
         """Return the tables of the scenes' palettes; a direct field has no use for its look's."""

@@ -5,7 +5,8 @@ A :class:`Job` is embedded in the file that it makes, so that any of our videos 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from afx import __version__
 from afx.look import Look, dump, parse_look
 from afx.look_weights import located, portable
+from afx.routes import Temperament
 from afx.video import (
     VideoError,
     choose_encoder,
@@ -28,6 +30,15 @@ from music_analysis.errors import UserError
 
 LONGEST = 1e9
 """Seconds: a file that tells of more was made to do harm."""
+
+
+class Attached(BaseModel):
+    """A file that a render needs beside its song."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(description="where it is; its name alone where it is embedded")
+    sha256: str = Field(description="hash of its bytes")
 
 
 class Job(BaseModel):
@@ -60,6 +71,15 @@ class Job(BaseModel):
     precision: Literal["float32", "half"] = Field(
         "float32", description="of networks on a device; the first layer is always float32"
     )
+    temperament: Temperament = Field("auto", description="how the music takes hold")
+    timeline: str | None = Field(None, description="TOML text: exactly these scenes")
+    stems: dict[str, Attached] = Field({}, description="parts of the music, as sources")
+    macros: dict[int, float] = Field({}, description="values of the sources macro.1 to macro.8")
+    loop: int | None = Field(None, ge=1, le=512, description="bars after which it begins anew")
+    title: str | None = Field(None, max_length=200, description="text of the title card")
+    logo: Attached | None = Field(None, description="a picture in the corner")
+    lyrics: Attached | None = Field(None, description="words in time, from an .lrc file")
+    font: Attached | None = Field(None, description="for title and lyrics")
     version: str = __version__
 
     @field_validator("fps")
@@ -124,14 +144,60 @@ def make_job(
 
 
 def embedded(job: Job) -> dict[str, Any]:
-    """Return a job as it is written into a file: song and weights by name and hash alone.
+    """Return a job as it is written into a file: what it was made of by name and hash alone.
 
     Whoever is sent the file learns nothing of the folders it was made in.
     """
-    return job.model_dump(mode="json") | {
+    bare = job.model_copy(update=_attachments(job, lambda a: a.model_copy(
+        update={"path": Path(a.path).name}
+    )))  # fmt: skip
+    return bare.model_dump(mode="json") | {
         "song": Path(job.song).name,
         "looks": {name: portable(text) for name, text in job.looks.items()},
     }
+
+
+def attach(path: str | Path) -> Attached:
+    """Return a file that a render needs, with its hash.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+    return Attached(path=str(path.resolve()), sha256=digest)
+
+
+def _attachments(job: Job, change: Callable[[Attached], Attached]) -> dict[str, Any]:
+    """Return every attached file of a job, changed."""
+    single = {name: getattr(job, name) for name in ("logo", "lyrics", "font")}
+    return {
+        "stems": {name: change(stem) for name, stem in job.stems.items()},
+        **{name: None if a is None else change(a) for name, a in single.items()},
+    }
+
+
+def _found_again(attached: Attached, made: str | Path) -> Attached:
+    """Return a file of an earlier render where it is now: here, or beside what was made.
+
+    Raises
+    ------
+    UserError
+        If it is in neither place, or is another one.
+    """
+    name = Path(attached.path).name
+    for place in (Path(name), Path(made).resolve().parent / name):
+        if place.is_file() and attach(place).sha256 == attached.sha256:
+            return attach(place)
+    raise UserError(f"{made} was made with {name}, which is neither here nor beside it")
 
 
 def job_of(path: str | Path, song: str | Path | None = None) -> Job:
@@ -152,8 +218,8 @@ def job_of(path: str | Path, song: str | Path | None = None) -> Job:
     with user_errors():
         settings = read_settings(path)
     try:
-        # Before there was a choice, every pixel was evaluated.
-        job = Job.model_validate({"internal": "1", **settings})
+        # Before there was a choice, every pixel was evaluated, and music took hold in one way.
+        job = Job.model_validate({"internal": "1", "temperament": "groove", **settings})
     except ValidationError:
         raise UserError(f"{path}: its settings are not from a version this one can read") from None
     places = (
@@ -170,7 +236,8 @@ def job_of(path: str | Path, song: str | Path | None = None) -> Job:
                 name: located(text, name, path, (Path(), Path(path).resolve().parent))
                 for name, text in job.looks.items()
             }
-            return job.model_copy(update={"song": str(place.resolve()), "looks": looks})
+            again = _attachments(job, lambda a: _found_again(a, path))
+            return job.model_copy(update={"song": str(place.resolve()), "looks": looks, **again})
     if song is not None:
         raise UserError(f"{song} is not the song that {path} was made from")
     raise UserError(

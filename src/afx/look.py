@@ -7,7 +7,6 @@ is shown (``timeline``).
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
@@ -15,74 +14,41 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from afx.carried import carried, is_picture, source_of
-from afx.expression import canonical, parse
+from afx.expression import parse
 from afx.expression_text import ExpressionError
 from afx.field.knob import Knob
+from afx.look_parts import (
+    Layer,
+    Number,
+    Route,
+    Suits,
+    Symmetry,
+    Table,
+    Walk,
+    file_place,
+    gathered,
+    scattered,
+)
 from afx.look_weights import portable, with_weights
 from afx.palette import Palette, resolve
 from afx.patterns import PATTERNS, Pattern
 from afx.patterns.architecture import Architecture, Gene, merged
-from afx.shaping import Curve
+from afx.patterns.layers import LayerError, folded, layered
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 from afx.tomltext import line_of, write
 from afx.wander import walked
 from music_analysis.errors import UserError
 
-Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Loc = tuple[str | int, ...]
 
 MAX_BYTES = 256 * 1024
 """No look needs more; a song given by mistake is refused before it is parsed."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Suits(_Model):
-    """Where in music a look feels at home."""
-
-    energy: Number = Field(0.5, ge=0, le=1, description="0 calm, 1 full force")
-    brightness: Number = Field(0.5, ge=0, le=1, description="0 dark sound, 1 bright sound")
-    tempo: Number = Field(120.0, ge=30, le=300, description="beats per minute")
-
-
-class Route(_Model):
-    """One grip of the music on a knob."""
-
-    source: Annotated[str, AfterValidator(canonical)] = Field(
-        description="what of the music: a source or an expression"
-    )
-    knob: str = Field(description="a knob of the pattern, the stage or the grade")
-    depth: Number = Field(
-        ge=-2, le=2, description="share of the knob's range moved at full swing; 0 takes it away"
-    )
-    curve: Curve = Field("linear", description="how the source is bent")
-    attack: Number = Field(0.04, ge=0, le=30, description="seconds to rise, ahead of the event")
-    release: Number = Field(0.35, ge=0, le=30, description="seconds to fall")
-    bipolar: bool = Field(False, strict=True, description="swing around the source's middle")
-
-
-class Walk(_Model):
-    """A path through a network's latents, closed and smooth, that the music's energy paces."""
-
-    seed: int = Field(0, strict=True, ge=0, lt=2**53, description="which path")
-    bars: Number = Field(8.0, ge=1, le=128, description="bars from one station to the next")
-    stations: int = Field(8, strict=True, ge=3, le=64, description="before the path comes back")
-    reach: Number = Field(0.6, ge=0, le=1, description="how far from rest it leads")
-
-
-class Look(_Model):
+class Look(Table):
     """A pattern dressed for music.
 
     ``name`` is the file's stem and not part of the file.
@@ -103,6 +69,9 @@ class Look(_Model):
         None, description="another network than the pattern's own; what is left out stays"
     )
     walk: Walk | None = Field(None, description="a path on which the latents wander")
+    warp: Layer | None = Field(None, description="a pattern that bends this one's space")
+    ink: Layer | None = Field(None, description="a pattern that is drawn into this one")
+    symmetry: Symmetry = Field(default_factory=Symmetry, description="kaleidoscope and mirror")
 
 
 def _palette(value: Any) -> Palette:
@@ -121,14 +90,18 @@ def pattern_of(look: Look, patterns: Mapping[str, Pattern] = PATTERNS) -> Patter
     KeyError
         If there is no pattern of that name.
     ValueError
-        If the look asks for a network and the pattern has none, or one that cannot be made.
+        If the look asks for a network and the pattern has none, or one that cannot be made;
+        a `LayerError` if its layers do not go together.
     """
     pattern = patterns[look.pattern]
-    if look.network is None:
-        return pattern
-    if pattern.shape is None or pattern.architecture is None:
-        raise ValueError(f"{look.pattern} runs no network: leave [network] out")
-    return pattern.shape(merged(pattern.architecture, look.network))
+    if look.network is not None:
+        if pattern.shape is None or pattern.architecture is None:
+            raise ValueError(f"{look.pattern} runs no network: leave [network] out")
+        pattern = pattern.shape(merged(pattern.architecture, look.network))
+    warp = None if look.warp is None else patterns[look.warp.pattern]
+    ink = None if look.ink is None else patterns[look.ink.pattern]
+    pattern = layered(pattern, warp=warp, ink=ink)
+    return folded(pattern, look.symmetry.fold, look.symmetry.mirror)
 
 
 def knobs_of(pattern: Pattern) -> tuple[Knob, ...]:
@@ -205,9 +178,10 @@ def parse_look(
         message = str(error).removeprefix(f"{_dotted(loc)}: ")
         raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}") from None
     try:
-        look = Look.model_validate(data | {"name": name})
+        look = Look.model_validate(gathered(data) | {"name": name})
     except ValidationError as error:
         loc, message = _explain(error)
+        loc = file_place(loc)
         raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}") from None
     if look.network is not None and look.network.weights is not None:
         try:
@@ -215,18 +189,26 @@ def parse_look(
         except (ValueError, FileNotFoundError) as error:
             loc = ("network", "weights")
             raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {error}") from None
-    for loc, message in problems(look, patterns):
+    for found, message in problems(look, patterns):
+        loc = file_place(found)
         raise UserError(f"{where}{_line(text, loc)}: {_dotted(loc)}: {message}")
     return look
 
 
 def problems(look: Look, patterns: Mapping[str, Pattern]) -> Iterable[tuple[Loc, str]]:
     """Yield what keeps a look from working with these patterns, as (key path, message)."""
-    if look.pattern not in patterns:
-        yield ("pattern",), f"no pattern {look.pattern!r}{_hint(look.pattern, patterns)}"
-        return
+    asked: list[tuple[Loc, str]] = [(("pattern",), look.pattern)]
+    asked += [(("warp", "pattern"), look.warp.pattern)] if look.warp is not None else []
+    asked += [(("ink", "pattern"), look.ink.pattern)] if look.ink is not None else []
+    for loc, name in asked:
+        if name not in patterns:
+            yield loc, f"no pattern {name!r}{_hint(name, patterns)}"
+            return
     try:
         pattern = pattern_of(look, patterns)
+    except LayerError as error:
+        yield (error.layer,), str(error)
+        return
     except ValueError as error:
         yield ("network",), str(error)
         return
@@ -311,51 +293,6 @@ def find_look(
     raise UserError(f"no look {name_or_path!r}{_hint(name_or_path, library)}")
 
 
-def with_network(
-    looks: Mapping[str, Look], size: str, patterns: Mapping[str, Pattern] = PATTERNS
-) -> dict[str, Look]:
-    """Return those of `looks` that run a network, with one of another size.
-
-    Parameters
-    ----------
-    looks : mapping of str to Look
-    size : str
-        Width and depth, such as ``"256x8"``.
-
-    Raises
-    ------
-    UserError
-        If the size is none, or no look runs a network.
-    """
-    found = re.fullmatch(r"(\d{1,5})\s*[x×]\s*(\d{1,5})", size.strip().lower())
-    if found is None:
-        raise UserError(f"--network {size!r}: write width x depth, such as 256x8")
-    width, depth = int(found[1]), int(found[2])
-    shaped = {}
-    for name, look in looks.items():
-        if patterns[look.pattern].shape is None:
-            continue
-        said = {} if look.network is None else look.network.model_dump(exclude_unset=True)
-        if said.get("weights"):
-            raise UserError(
-                f"--network {size}: the look {name} has its weights from a file, which is for"
-                f" {said['width']}x{said['depth']}: leave --network out"
-            )
-        try:
-            network = Architecture.model_validate(said | {"width": width, "depth": depth})
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            word = first["msg"].removeprefix("Input ")
-            loc = f"{first['loc'][0]} " if first["loc"] else ""
-            word = word.removeprefix("Value error, ")
-            raise UserError(f"--network {size}: {loc}{word}") from None
-        shaped[name] = look.model_copy(update={"network": network})
-    if not shaped:
-        only = next(iter(looks))
-        raise UserError(f"--network: the look {only} runs no network; afx looks tells which do")
-    return shaped
-
-
 def dump(look: Look) -> str:
     """Return the TOML text of a look; reading it back gives an equal look."""
     data = look.model_dump(mode="json", exclude_defaults=True)
@@ -363,7 +300,7 @@ def dump(look: Look) -> str:
     data["palette"] = look.palette.model_dump(mode="json", exclude_unset=True)
     if look.network is not None:  # a default of ours may differ from the pattern's
         data["network"] = look.network.model_dump(mode="json", exclude_unset=True)
-    return write(data)
+    return write(scattered(data))
 
 
 def _cause(error: ValueError) -> Loc:
@@ -379,7 +316,8 @@ def _explain(error: ValidationError) -> tuple[Loc, str]:
     loc, kind = first["loc"], first["type"]
     if kind == "extra_forbidden":
         models: dict[str, type[BaseModel]] = {
-            "suits": Suits, "routes": Route, "network": Architecture, "genes": Gene, "walk": Walk
+            "suits": Suits, "routes": Route, "network": Architecture, "genes": Gene, "walk": Walk,
+            "warp": Layer, "ink": Layer, "symmetry": Symmetry,
         }  # fmt: skip
         around = [str(part) for part in loc[:-1] if part in models]
         model = models[around[-1]] if around else Look

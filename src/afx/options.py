@@ -83,6 +83,52 @@ class Picture:
 
 @Parameter(name="*")
 @dataclass(frozen=True)
+class Show:
+    """How the pictures follow the song."""
+
+    timeline: Annotated[
+        Path | None,
+        Parameter(help="Show exactly these scenes: a file as afx writes it beside a video."),
+    ] = None
+    temperament: Annotated[
+        Literal["auto", "calm", "groove", "impact", "ambient"],
+        Parameter(help="How the music takes hold of the pictures; auto: as it suits the music."),
+    ] = "auto"
+    stem: Annotated[
+        tuple[str, ...],
+        Parameter(help="Another source: drums=drums.wav. May be given several times."),
+    ] = ()
+    macro: Annotated[
+        tuple[str, ...],
+        Parameter(help="Value of a source that looks may listen to: 1=0.8. 1 to 8, several times."),
+    ] = ()
+    set: Annotated[
+        tuple[str, ...],
+        Parameter(help="A knob of the look: glow=0.4, bloom=0.3. May be given several times."),
+    ] = ()
+    kaleidoscope: Annotated[
+        int | None, Parameter(help="Fold the picture into so many sectors: 2 to 32.")
+    ] = None
+    mirror: Annotated[
+        Literal["none", "x", "y", "both"] | None, Parameter(help="Mirror the picture.")
+    ] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Words:
+    """What is laid over the pictures."""
+
+    title: Annotated[
+        str | None, Parameter(help="Title card at the start: a text, or: song, for its own tags.")
+    ] = None
+    logo: Annotated[Path | None, Parameter(help="A picture in the corner, best a PNG.")] = None
+    lyrics: Annotated[Path | None, Parameter(help="Words in time, from an .lrc file.")] = None
+    font: Annotated[Path | None, Parameter(help="A font file for title and lyrics.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
 class Film:
     """What part of the song is made, and how it is written."""
 
@@ -97,6 +143,9 @@ class Film:
         Literal["h264", "h265", "av1"],
         Parameter(help="h264 plays everywhere; the others are smaller and slower."),
     ] = "h264"
+    loop: Annotated[
+        int | None, Parameter(help="So many bars that play round and round without a seam.")
+    ] = None
     hardware: Annotated[
         bool,
         Parameter(
@@ -147,6 +196,8 @@ def plan(
     picture: Picture,
     film: Film | None = None,
     *,
+    show: Show | None = None,
+    words: Words | None = None,
     profile: bool = True,
     look: Look | None = None,
 ) -> Job:
@@ -157,6 +208,8 @@ def plan(
     song : Path
     picture : Picture
     film : Film, optional
+    show : Show, optional
+    words : Words, optional
     profile : bool
         Heed what was measured on this machine.
     look : Look, optional
@@ -168,11 +221,13 @@ def plan(
         For everything that is wrong with them, the look or the song.
     """
     from afx.device import choose_device, choose_precision
-    from afx.job import make_job
-    from afx.look import find_look, load_library, with_network
+    from afx.job import attach, make_job
+    from afx.look import find_look, load_library
+    from afx.look_changes import with_knobs, with_network, with_symmetry
     from afx.profile import Profile, read_profile
+    from afx.timeline_file import read_timeline
 
-    film = film or Film()
+    film, show, words = film or Film(), show or Show(), words or Words()
     shortest = 1e-6
     start = seconds("--start", film.start)
     duration = None
@@ -189,6 +244,9 @@ def plan(
         from afx.palette_choice import palette_named, with_palette
 
         looks = with_palette(looks, palette_named(picture.palette, song))
+    looks = with_knobs(looks, pairs("--set", show.set))
+    if show.kaleidoscope is not None or show.mirror is not None:
+        looks = with_symmetry(looks, show.kaleidoscope, show.mirror)
     known = read_profile() if profile else Profile()
     device = choose_device(picture.device, known)
     precision = choose_precision(picture.precision, device, known)
@@ -208,7 +266,36 @@ def plan(
         quality=film.quality,
         codec=film.codec,
         hardware=film.hardware,
+        temperament=show.temperament,
+        timeline=None if show.timeline is None else read_timeline(show.timeline),
+        stems={name: attach(Path(file)) for name, file in pairs("--stem", show.stem).items()},
+        macros=pairs("--macro", show.macro),
+        loop=film.loop,
+        title=words.title,
+        logo=None if words.logo is None else attach(words.logo),
+        lyrics=None if words.lyrics is None else attach(words.lyrics),
+        font=None if words.font is None else attach(words.font),
     )
+
+
+def pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:
+    """Read options of the form ``name=value``.
+
+    Raises
+    ------
+    UserError
+        If one is not, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        name, value = name.strip(), value.strip()
+        if not (name and sign and value):
+            raise UserError(f"{option} {text!r}: write a name, = and a value")
+        if name in found:
+            raise UserError(f"{option} {name}: said twice")
+        found[name] = value
+    return found
 
 
 def check_threads(threads: int | None) -> None:
@@ -259,7 +346,7 @@ def check_output(output: Path, song: Path, *, overwrite: bool, folder: bool = Fa
         ) from None
 
 
-def refuse_changes(*options: Picture | Film) -> None:
+def refuse_changes(*options: Picture | Film | Show | Words) -> None:
     """Raise a `UserError` if anything was chosen that ``--again`` takes from the old file."""
     for group in options:
         for field in fields(group):

@@ -19,6 +19,7 @@ from afx.color import chroma_program, rgb_program, video_program
 from afx.field.jit import Call, Geometry, Kernel
 from afx.patterns import Pattern
 from afx.stage import GRADE_KNOBS, staged
+from afx.transition import Wipe
 from afx.upscale import FACTORS, LEFT, PLANES, Window, factor_for
 
 SPARE = FACTORS[-1] - 1
@@ -84,6 +85,8 @@ class FieldState:
         The field is evaluated at one in so many pixels, across as down, and enlarged: 1 to 4.
     direct : bool
         The field's planes are Y' in [0, 1] and Cb, Cr in [−½, ½], not tone, hue and mask.
+    buffers : mapping of str to float32 array
+        What a pattern with a memory reads.
     """
 
     kernel: Kernel
@@ -93,6 +96,7 @@ class FieldState:
     offset: float = 0.0
     internal: int = 1
     direct: bool = False
+    buffers: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,8 @@ class Picture:
         ``palette`` and ``ground``, from ``afx.color.packed_tables``.
     gain : float32 array [rows, columns], optional
         Factors on encoded values from the flash limiter.
+    wipe : Wipe, optional
+        Which pixels show the second field, in place of `weight`.
     """
 
     fields: tuple[FieldState, ...]
@@ -117,6 +123,7 @@ class Picture:
     grade: NDArray[np.float32]
     tables: Mapping[str, NDArray[np.int32]]
     gain: NDArray[np.float32] | None = None
+    wipe: Wipe | None = None
 
     @property
     def colors(self) -> tuple[bool, bool, tuple[bool, bool]]:
@@ -235,6 +242,8 @@ class Painter:
         call.knobs[:] = state.knobs
         for name, values in state.weights.items():
             call.weights(name, values)
+        for name, buffer in state.buffers.items():
+            call.buffer(name, buffer)
         return call, window
 
     def _coarse_call(self, role: str, factor: int, window: Window, kernel: Kernel) -> Call:

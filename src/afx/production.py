@@ -30,6 +30,7 @@ from afx.render import (
     render_segments,
 )
 from afx.safety import FlashReport, FlashScreen
+from afx.stems import listen_to_stems
 from afx.video import (
     FrameSequence,
     Sound,
@@ -41,7 +42,7 @@ from afx.video import (
 from music_analysis.audio import Audio, load
 from music_analysis.errors import UserError
 from music_analysis.features import Features
-from music_analysis.listening import listen
+from music_analysis.listening import Heard, listen
 
 Stage = Literal["listening", "composing", "rehearsing", "rendering", "joining"]
 OnProgress = Callable[[Stage, int, int], None]
@@ -151,14 +152,32 @@ def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = N
             looks[0] if len(looks) == 1 else looks,
             seed=job.seed,
             reactivity=job.reactivity,
+            **listened(job, heard),
         )
-        director = Director(controls)
+        director = Director(controls, aspect=job.size[0] / job.size[1])
         painters = painters_for(job.device, job.precision)
         around = _around((first, last), job, controls.frames)
         normalize(director, *job.size, frames=around, painters=painters)
         choices = choose_internal(director, *job.size, wanted=job.internal, frames=around)
         on_progress("composing", 1, 1)
     return Piece(job, audio, features, controls, director, (first, last), choices)
+
+
+def listened(job: Job, heard: Heard) -> dict[str, Any]:
+    """Return what `compose` is told beyond features, looks, seed and reactivity.
+
+    Raises
+    ------
+    UserError
+        If a stem cannot be used.
+    """
+    return {
+        "analysis": heard.analysis,
+        "temperament": job.temperament,
+        "stems": listen_to_stems(job, heard.features),
+        "macros": job.macros,
+        "timeline": job.timeline,
+    }
 
 
 class _Clock:

@@ -9,17 +9,25 @@ knows nothing of scenes or pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afx.chance import generator
+from afx.color_routes import COLOR_ROUTES
 from afx.expression import parse
 from afx.field.knob import Knob
-from afx.look import Look, Route
+from afx.look import Look
+from afx.look_parts import Route
 from afx.shaping import bend, follow, limit_rate, smooth, soft_clip
 from afx.sources import SOURCES, SURE, Beats, Sources
 from afx.wander import BAR, closed_path, stations, walked
+
+Temperament = Literal["auto", "calm", "groove", "impact", "ambient"]
+TEMPERAMENTS: tuple[Temperament, ...] = get_args(Temperament)
+"""How music takes hold: softly, as designed, hard, or without any events; ``auto`` asks the music.
+"""
 
 
 def _route(
@@ -71,6 +79,7 @@ DEFAULT_ROUTES: tuple[Route, ...] = (
     _route("timbre.2", "sound_6", 0.45, 1.0, 1.0, bipolar=True),
     _route("timbre.3", "sound_7", 0.45, 1.0, 1.0, bipolar=True),
     _route("timbre.4", "sound_8", 0.45, 1.0, 1.0, bipolar=True),
+    *COLOR_ROUTES,
 )
 """The default matrix for value knobs; depths are shares of the knob's range."""
 
@@ -137,10 +146,15 @@ class Grip:
         exactly the rows of the whole.
     reactivity : float
         Scales all depths; 0 leaves knobs at rest and clocks idling.
+    temperament : str
+        One of `TEMPERAMENTS`.
     """
 
-    def __init__(self, sources: Sources, *, reactivity: float = 1.0) -> None:
+    def __init__(
+        self, sources: Sources, *, reactivity: float = 1.0, temperament: Temperament = "groove"
+    ) -> None:
         self.sources = sources
+        self.temperament = temperament
         self.reactivity = reactivity
         self.tempo = tempo_factor(sources.features.beats)
         self._heard: dict[str, NDArray[np.float32]] = {}

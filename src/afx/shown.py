@@ -19,7 +19,8 @@ from afx.progress import clock, length
 if TYPE_CHECKING:
     from afx.field.knob import Knob
     from afx.job import Job
-    from afx.look import Look, Route, Suits
+    from afx.look import Look
+    from afx.look_parts import Route, Suits
     from afx.patterns import Pattern
     from afx.production import Result
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afx.chance import generator
 from afx.shaping import smooth
+
+if TYPE_CHECKING:
+    from music_analysis.analysis import Analysis
 
 LEAD = 0.040
 """Seconds by which pictures lead the sound; 30–50 ms looks simultaneous (Arrighi et al. 2006)."""
@@ -139,10 +142,28 @@ class Sources:
         For ``lfo.noise``.
     lead : float
         Seconds by which pictures lead the sound.
+    analysis : Analysis, optional
+        What the analyzers say of the piece.
+    stems : mapping of str to Features
+        Parts of the music by name.
+    macros : mapping of int to float
+        Values of ``macro.1`` to ``macro.8``.
     """
 
-    def __init__(self, features: Features, *, seed: int = 0, lead: float = LEAD) -> None:
+    def __init__(
+        self,
+        features: Features,
+        *,
+        seed: int = 0,
+        lead: float = LEAD,
+        analysis: Analysis | None = None,
+        stems: Mapping[str, Features] | None = None,
+        macros: Mapping[int, float] | None = None,
+    ) -> None:
         self.features = features
+        self.analysis = analysis
+        self.stems = dict(stems or {})
+        self.macros = dict(macros or {})
         self.seed = seed
         self.fps = float(features.fps)
         self.frames = features.frames

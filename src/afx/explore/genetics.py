@@ -17,7 +17,8 @@ from afx.explore.colors import mixed, reflected, stepped
 from afx.explore.naming import COLOR_TAGS, christened
 from afx.explore.tiles import fixed
 from afx.field.knob import Knob
-from afx.look import Look, Suits, knobs_of, pattern_of, problems
+from afx.look import Look, knobs_of, pattern_of, problems
+from afx.look_parts import Suits
 from afx.palette import Palette
 from afx.patterns import PATTERNS, Pattern
 from afx.patterns.architecture import Architecture, Gene, merged

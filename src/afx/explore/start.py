@@ -14,7 +14,8 @@ from afx.easel import MOMENT
 from afx.explore.pages import typed
 from afx.explore.tiles import Tile
 from afx.explore.variety import knob_named
-from afx.look import Look, find_look, knobs_of, load_library, pattern_of, with_network
+from afx.look import Look, find_look, knobs_of, load_library, pattern_of
+from afx.look_changes import with_network
 from afx.palette_choice import palette_named, with_palette
 from music_analysis.errors import UserError
 

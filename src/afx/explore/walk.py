@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from afx.explore.sheet import Sheet
 from afx.explore.tiles import Tile
-from afx.look import Look, Walk, knobs_of, pattern_of
+from afx.look import Look, knobs_of, pattern_of
+from afx.look_parts import Walk
 from afx.wander import closed_path, stations, walked
 from music_analysis.errors import UserError
 

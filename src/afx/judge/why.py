@@ -17,6 +17,7 @@ from afx.expression import parse
 from afx.field.knob import Knob
 from afx.job import Job, job_of
 from afx.look import Look, knobs_of, pattern_of
+from afx.production import listened
 from afx.routes import CLOCK_IDLE, PATTERN_CLOCK, STAGE_CLOCK, Grip, routes_of
 from afx.sources import SOURCES, Sources
 from music_analysis.audio import load
@@ -98,10 +99,15 @@ def explain(video: Path, song: Path | None) -> Why:
     first = min(int(job.start * float(job.rate) + 0.5), features.frames - 1)
     frames = None if job.duration is None else max(1, int(job.duration * float(job.rate) + 0.5))
     looks = job.parsed_looks()
+    told = listened(job, heard)
     controls = compose(
-        features, looks, seed=job.seed, reactivity=job.reactivity, first_frame=first, frames=frames
+        features, looks, seed=job.seed, reactivity=job.reactivity, first_frame=first,
+        frames=frames, **told,
+    )  # fmt: skip
+    sources = Sources(
+        features, seed=job.seed, analysis=heard.analysis, stems=told["stems"], macros=job.macros
     )
-    grip = Grip(Sources(features, seed=job.seed), reactivity=job.reactivity)
+    grip = Grip(sources, reactivity=job.reactivity, temperament=job.temperament)
     return _told(controls, grip, job)
 
 
@@ -127,9 +133,9 @@ def _told(controls: Controls, grip: Grip, job: Job) -> Why:
             )
         )
     cuts = [
-        round(begin) - controls.first_frame
-        for begin, end in controls.fades
-        if end - begin <= ABRUPT
+        round(t.begin) - controls.first_frame
+        for t in controls.transitions
+        if t.end - t.begin <= ABRUPT
     ]
     return Why(step, tuple(scenes), tuple(cuts))
 

@@ -13,6 +13,7 @@ from afx.field.knob import Knob, knobs_of
 
 if TYPE_CHECKING:
     from afx.patterns.architecture import Architecture
+    from afx.patterns.simulation import Simulation
 
 FAMILIES = ("fractal", "organic", "flowing", "geometric")
 
@@ -48,6 +49,11 @@ class Pattern:
     direct : bool
         Its outputs ``tone, hue, mask`` are Y' in [0, 1] and Cb, Cr in [−½, ½]: it paints its own
         colors, and no palette is asked.
+    simulation : Simulation, optional
+        What it keeps from frame to frame; its function reads buffers of that.
+    inked : callable, optional
+        ``inked(ink)`` gives the same pattern drawing with another one, whose knobs are then among
+        its own as ``ink.<name>``; equal inks give the identical object.
     """
 
     name: str
@@ -61,10 +67,17 @@ class Pattern:
     architecture: Architecture | None = None
     shape: Callable[[Architecture], Pattern] | None = None
     direct: bool = False
+    simulation: Simulation | None = None
+    inked: Callable[[Pattern], Pattern] | None = None
 
 
 def pattern(
-    *, family: str, title: str, source: str, weights: Weights | None = None
+    *,
+    family: str,
+    title: str,
+    source: str,
+    weights: Weights | None = None,
+    simulation: Simulation | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a pattern; its docstring's first line is the summary."""
     if family not in FAMILIES:
@@ -80,8 +93,9 @@ def pattern(
                 f"pattern {name!r} needs a docstring: its first line is shown to people"
             )
         PATTERNS[name] = Pattern(
-            name, family, title, summary, source, knobs_of(function), function, weights
-        )
+            name, family, title, summary, source, knobs_of(function), function, weights,
+            simulation=simulation,
+        )  # fmt: skip
         return function
 
     return register
