@@ -67,6 +67,11 @@ def _grade(
     glow: float = knob(0.0, 0.0, 1.0, help="lifts the highlights"),
     vignette: float = knob(0.15, 0.0, 0.6, help="darker corners"),
     exposure: float = knob(0.0, -1.0, 1.0, unit="stops", help="brightness of the whole picture"),
+    warmth: float = knob(0.0, -1.0, 1.0, help="colors lean to blue (−1) or to gold (1)"),
+    bloom: float = knob(0.0, 0.0, 1.0, help="light spreads around what is bright"),
+    film: float = knob(0.0, 0.0, 1.0, help="a film's tone curve: soft shadows, soft highlights"),
+    grain: float = knob(0.0, 0.0, 1.0, help="film grain, still"),
+    fringe: float = knob(0.0, 0.0, 1.0, help="colors drift apart towards the edges"),
     cycle: float = clock(0.0, 0.5, lo=-0.5, help="tones travel through the palette, per second"),
 ) -> None:
     """Declare the grade knobs; `afx.color` carries them out."""
