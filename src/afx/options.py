@@ -104,7 +104,7 @@ class Show:
     ] = ()
     set: Annotated[
         tuple[str, ...],
-        Parameter(help="A knob of the look: glow=0.4, bloom=0.3. May be given several times."),
+        Parameter(help="A knob of the look: glow=0.4, halo=0.3. May be given several times."),
     ] = ()
     kaleidoscope: Annotated[
         int | None, Parameter(help="Fold the picture into so many sectors: 2 to 32.")

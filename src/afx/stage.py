@@ -68,7 +68,7 @@ def _grade(
     vignette: float = knob(0.15, 0.0, 0.6, help="darker corners"),
     exposure: float = knob(0.0, -1.0, 1.0, unit="stops", help="brightness of the whole picture"),
     warmth: float = knob(0.0, -1.0, 1.0, help="colors lean to blue (−1) or to gold (1)"),
-    bloom: float = knob(0.0, 0.0, 1.0, help="light spreads around what is bright"),
+    halo: float = knob(0.0, 0.0, 1.0, help="bloom: light spreads around what is bright"),
     film: float = knob(0.0, 0.0, 1.0, help="a film's tone curve: soft shadows, soft highlights"),
     grain: float = knob(0.0, 0.0, 1.0, help="film grain, still"),
     fringe: float = knob(0.0, 0.0, 1.0, help="colors drift apart towards the edges"),
