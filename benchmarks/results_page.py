@@ -20,12 +20,13 @@ def commit() -> str:
 def write() -> None:
     """Write RESULTS.md from what has been measured: speed, accuracy, reactivity."""
     import accuracy
+    import looks
     import reactivity
     import speed
 
     kept = {
         name: json.loads((ROOT / "benchmarks" / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("speed", "accuracy", "reactivity")
+        for name in ("speed", "accuracy", "reactivity", "looks")
         if (ROOT / "benchmarks" / f"{name}.json").exists()
     }
     text = speed.page(kept.get("speed", {}))
@@ -33,4 +34,6 @@ def write() -> None:
         text = text.rstrip("\n") + "\n\n" + "\n".join(accuracy.section(kept["accuracy"]))
     if "reactivity" in kept:
         text = text.rstrip("\n") + "\n\n" + "\n".join(reactivity.section(kept["reactivity"]))
+    if "looks" in kept:
+        text = text.rstrip("\n") + "\n\n" + "\n".join(looks.section(kept["looks"]))
     (ROOT / "RESULTS.md").write_text(text, encoding="utf-8")

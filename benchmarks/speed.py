@@ -113,7 +113,7 @@ def _parts(settings: Job) -> tuple[float, float]:
     Ten stretches of neighboring frames, spread over the piece.
     """
     from afx.painter import Painter
-    from afx.production import prepare
+    from afx.piece import prepare
     from afx.rehearsal import rehearse
     from afx.video import SegmentWriter, VideoFormat
 

@@ -20,7 +20,7 @@ from afx.palette import resolve
 from afx.patterns import FAMILIES, PATTERNS, Architecture, Pattern
 from afx.patterns.architecture import Coordinate
 from afx.patterns.initializers import RECIPES
-from afx.sources import SOURCES
+from afx.source_names import SOURCES, STEM_PARTS
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 
 DOCS = Path(__file__).parent
@@ -53,6 +53,20 @@ def _pattern(p: Pattern) -> list[str]:
     ]
 
 
+MEMORY = (
+    "Most patterns know nothing of the frames before: any frame can be made alone."
+    f" {', '.join(f'`{n}`' for n, p in sorted(PATTERNS.items()) if p.simulation is not None)} have"
+    " a memory: light that fades, chemicals that grow, points on their way. It lies on a grid of"
+    " its own, so a thumbnail and a 4K frame show the same; it begins with each scene, or at a"
+    " *handover* with the picture of the scene before; and it goes forward frame by frame, so a"
+    " frame late in a scene takes all the steps before it (about 4 ms each). Excerpts, stills"
+    " and resumed videos show exactly the whole's frames. Stills without music, as on contact"
+    " sheets, are sketched in coarse steps over the last seconds. A look has room for one memory."
+    " The ink of `feedback` is drawn into its light and carried away with it, not laid over it.",
+)
+"""What is said of patterns with a memory."""
+
+
 def patterns_page() -> str:
     """Return docs/patterns.md."""
     lines = [
@@ -61,6 +75,8 @@ def patterns_page() -> str:
         "A pattern is a scalar field: for each point of the picture a tone (its place in the"
         " palette), an offset of the hue and a mask. The music holds its knobs; `afx patterns NAME`"
         " prints the same tables. Made by `docs/make.py`.",
+        "",
+        *MEMORY,
         "",
     ]
     for family in FAMILIES:
@@ -83,6 +99,18 @@ def patterns_page() -> str:
     return "\n".join(lines)
 
 
+def _made_of(look: Look) -> str:
+    """Return a look's patterns, and its mirrors, in words."""
+    parts = [f"`{look.pattern}`"]
+    parts += [f"bent by `{look.warp.pattern}`"] if look.warp is not None else []
+    if look.ink is not None:
+        lines = "lines of " if look.ink.style == "lines" else ""
+        parts.append(f"with {lines}`{look.ink.pattern}`")
+    parts += [f"in {look.symmetry.fold} sectors"] if look.symmetry.fold else []
+    parts += [f"mirrored {look.symmetry.mirror}"] if look.symmetry.mirror != "none" else []
+    return " ".join(parts)
+
+
 def looks_page() -> str:
     """Return docs/looks.md."""
     lines = [
@@ -91,7 +119,8 @@ def looks_page() -> str:
         "A look is a small TOML file: a pattern, its knobs at rest, a palette, and how the music"
         " holds the knobs. `afx looks NAME --toml > mine.toml` copies one to start from;"
         " `afx render song.mp3 --look mine.toml` uses it. [routes.md](routes.md) tells what music"
-        " can do to it. Made by `docs/make.py`.",
+        " can do to it, [layers.md](layers.md) how patterns are put together. Made by"
+        " `docs/make.py`.",
         "",
         f"![All looks, each in the first chorus of the demo song]({SHEET})",
         "",
@@ -102,7 +131,7 @@ def looks_page() -> str:
         s = look.suits
         home = f"energy {s.energy:g}, brightness {s.brightness:g}, {s.tempo:g} bpm"
         family = PATTERNS[look.pattern].family
-        lines.append(f"| `{name}` | `{look.pattern}` | {family} | {home} | {look.summary} |")
+        lines.append(f"| `{name}` | {_made_of(look)} | {family} | {home} | {look.summary} |")
     return "\n".join([*lines, ""])
 
 
@@ -229,6 +258,14 @@ def source_table() -> str:
     return "\n".join(lines)
 
 
+def stem_table() -> str:
+    """Return the table of what there is of every stem."""
+    lines = ["| source | what it is |", "|---|---|"]
+    for part, (_, told) in STEM_PARTS.items():
+        lines.append(f"| `stem.drums{'.' if part else ''}{part}` | {told} |")
+    return "\n".join(lines)
+
+
 def route_table() -> str:
     """Return the table of a route's keys, from the model that checks them."""
     lines = ["| key | if left out | range | what it is |", "|---|---|---|---|"]
@@ -250,7 +287,12 @@ def function_table() -> str:
 
 def routes_page(text: str) -> str:
     """Return docs/routes.md with its tables made anew."""
-    tables = {"keys": route_table(), "sources": source_table(), "functions": function_table()}
+    tables = {
+        "keys": route_table(),
+        "sources": source_table(),
+        "stems": stem_table(),
+        "functions": function_table(),
+    }
     return _with_tables(text, tables)
 
 
@@ -368,9 +410,13 @@ def main() -> None:
     for name, made in (("cppn.md", cppn_page), ("routes.md", routes_page)):
         page = DOCS / name
         page.write_text(made(page.read_text(encoding="utf-8")), encoding="utf-8")
+    import make_layers
+    import make_light
     import make_palettes
 
+    make_layers.write(pictures="--pictures" in sys.argv[1:])
     make_palettes.write(pictures="--pictures" in sys.argv[1:])
+    make_light.write(pictures="--pictures" in sys.argv[1:])
     if "--pictures" in sys.argv[1:]:
         analysis_picture()
         pictures()

@@ -17,7 +17,8 @@ os.environ["TRITON_INTERPRET"] = "1"
 import numpy as np
 import torch
 
-from afx.color import packed_tables
+from afx import halo
+from afx.color import packed_tables, paired_tables
 from afx.easel import Easel
 from afx.field import lib
 from afx.field.expr import Expr, as_expr, constant, select
@@ -32,7 +33,9 @@ from afx.field.tensor import TensorProgram
 from afx.look import Look
 from afx.painter import FieldState, Painter, Picture
 from afx.palette import PALETTES
+from afx.stage import GRADE_KNOBS
 from afx.tensor_painter import TensorPainter
+from afx.transition import Wipe
 
 X, Y = Expr("x", "f"), Expr("y", "f")
 WIDTH, HEIGHT = 13, 7
@@ -238,8 +241,17 @@ def pictures() -> Iterator[tuple[str, Measurements]]:
         state.kernel, state.knobs, state.weights, state.scale, state.offset, internal=2
     )
     tables = packed_tables(PALETTES["ember"], PALETTES["glacier"], 0.3)
+    halo.PIXELS = 24 * 16  # the interpreter is slow
+    pair = paired_tables(PALETTES["ember"], PALETTES["glacier"])
+    lit = one.grade.copy()
+    for index, knob in enumerate(GRADE_KNOBS):
+        if knob.name in ("warmth", "halo", "film", "grain", "fringe"):
+            lit[index] = 0.7
     cases = {
         "fade, gain, enlarged": Picture((coarse, two.fields[0]), 0.4, one.grade, tables, gain),
+        "wipe, light and film": Picture(
+            (coarse, two.fields[0]), 0.4, lit, pair, wipe=Wipe(0.5, "plasma", angle=0.2)
+        ),
     }
     for name, picture in cases.items():
         want, got = (np.empty((height * 3 // 2, width), np.uint8) for _ in range(2))

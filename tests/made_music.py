@@ -10,13 +10,9 @@ import numpy as np
 from afx.field.knob import clock, knob, knobs_of
 from afx.patterns import Pattern
 from afx.sources import CHROMA, SOURCES
+from music_analysis.features import TRACKS as ANALYZED
 
-DERIVED = {"harmony", "beat.breath", "build", "drop"}
-TRACKS = [
-    name
-    for name in SOURCES
-    if not name.startswith(("event.", "lfo.", "timbre.")) and name not in DERIVED
-]
+TRACKS = [name for name in SOURCES if name in ANALYZED]
 
 
 @dataclass(frozen=True)

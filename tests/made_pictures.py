@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from afx.color import packed_tables
+from afx.color import packed_tables, paired_tables
 from afx.compose import Controls, Scene
 from afx.director import Director
 from afx.field import Field, fbm, knob, knobs_of
@@ -88,8 +88,12 @@ def grade(**values) -> np.ndarray:
     return np.array([(given | values)[k.name] for k in GRADE_KNOBS], np.float32)
 
 
-def picture(*states, palette=GRAYS, weight=0.0, gain=None, **grades) -> Picture:
-    return Picture(tuple(states), weight, grade(**(PLAIN | grades)), packed_tables(palette), gain)
+def picture(
+    *states, palette=GRAYS, second=None, weight=0.0, gain=None, wipe=None, **grades
+) -> Picture:
+    """With a `second` palette each side of a wipe has its own."""
+    tables = packed_tables(palette) if second is None else paired_tables(palette, second)
+    return Picture(tuple(states), weight, grade(**(PLAIN | grades)), tables, gain, wipe)
 
 
 def look(name: str, pattern: Pattern = FLAT, palette: Palette = GRAYS) -> Look:
@@ -127,6 +131,8 @@ def controls(*scenes: Scene, fps: int = 30) -> Controls:
 
 
 def director(*scenes: Scene, fps: int = 30) -> Director:
-    return Director(
-        controls(*scenes, fps=fps), {p.name: p for p in (ACROSS, FLAT, CLOUDS, COLORED)}
-    )
+    return directed(controls(*scenes, fps=fps))
+
+
+def directed(made: Controls) -> Director:
+    return Director(made, {p.name: p for p in (ACROSS, FLAT, CLOUDS, COLORED)})

@@ -274,7 +274,7 @@ def test_a_bug_shows_its_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("afx.production.compose", broken)
+    monkeypatch.setattr("afx.piece.compose", broken)
     with unchanged(folder), pytest.raises(ZeroDivisionError):
         afx(*RENDER, *SMALL)
 

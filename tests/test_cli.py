@@ -49,12 +49,17 @@ def film(folder: Path) -> Path:
 
 
 LOOK = ("--look", "ink.toml")
+TIMELINE = ".timeline.toml"
 COMMANDS: dict[str, tuple[tuple[str, ...], set[str], str]] = {
     # what is typed, files it makes, a word of what it prints
-    "render": (("render", "song.wav", *LOOK, *SMALL), {"song.mp4"}, "Screened for flashes"),
+    "render": (
+        ("render", "song.wav", *LOOK, *SMALL),
+        {"song.mp4", "song.timeline.toml"},
+        "Screened for flashes",
+    ),
     "demo": (
         ("demo", *LOOK, *SMALL, "--duration", "0.5", "--start", "0:01.5"),
-        {"demo.wav", "demo.mp4"},
+        {"demo.wav", "demo.mp4", "demo.timeline.toml"},
         "bpm, very sure",
     ),
     "frame": (
@@ -182,11 +187,12 @@ def test_again_elsewhere_and_later(
 
 def test_a_folder_of_pictures(folder: Path) -> None:
     ok(run("render", "song.wav", *LOOK, *SMALL, "--frames", "out"))
-    assert len(list((folder / "out").iterdir())) == 36
+    assert len(list((folder / "out").glob("*.png"))) == 36
+    assert (folder / "out" / "timeline.toml").is_file()
     with Image.open(folder / "out" / "frame_000036.png") as image:
         assert image.size == (64, 36)
     made = ok(run("render", "song.wav", *LOOK, *SMALL, "--frames", "out", "--duration", "0.5"))
-    assert len(list((folder / "out").iterdir())) == 12, made.out
+    assert len(list((folder / "out").glob("*.png"))) == 12, made.out
     # Pictures carry their settings as videos do.
     ok(run("render", "out", "--again"))
     assert len(pictures(folder / "out.again.mp4")) == 12
@@ -329,7 +335,8 @@ def test_a_stopped_render_goes_on(
     ok(run(*render[:-4], "-o", "undisturbed.mp4"))
     assert (folder / "video.mp4").read_bytes() == (folder / "undisturbed.mp4").read_bytes()
     left = {p.name for p in folder.iterdir()}
-    assert left == {"song.wav", "ink.toml", "video.mp4", "undisturbed.mp4"}
+    made_files = {f"{name}{end}" for name in ("video", "undisturbed") for end in (".mp4", TIMELINE)}
+    assert left == {"song.wav", "ink.toml"} | made_files
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are a POSIX matter")
@@ -357,6 +364,7 @@ def test_stopped_in_every_stage(
             monkeypatch.chdir(folder)
             ok(run("render", "song.wav", *LOOK, *SMALL))
             (folder / "song.mp4").unlink()
+            (folder / "song.timeline.toml").unlink()
     assert outcome.code == 130
     assert outcome.err.splitlines()[-1].startswith("Stopped.")
     assert "Traceback" not in outcome.err

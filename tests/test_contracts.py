@@ -30,6 +30,7 @@ from afx.stage import STAGE_KNOBS, staged
 from music_analysis.audio import load
 from music_analysis.features import extract
 from music_analysis.synth import SongSpec, make_song, write_wav
+from patternprobe import recalled
 
 W, H = 160, 90
 LIBRARY = load_library()
@@ -74,8 +75,19 @@ def settings(name, seconds=0.0, **given):
 
 def shown(name, values, seed=0):
     """Tone, hue and mask."""
-    made = compiled(name)[0].evaluate(W, H, values, weights=weights(name, seed))
-    return {k: v.astype(np.float64) for k, v in made.items()}
+    return shown_in_turn(name, [values], 0.0, seed)[0]
+
+
+def shown_in_turn(name, moments, seconds, seed=0):
+    """The same at moments so many seconds apart."""
+    found = []
+    lasting = recalled(PATTERNS[name], moments, seconds=seconds, seed=seed, size=(W, H))
+    for values, buffers in zip(moments, lasting, strict=True):
+        made = compiled(name)[0].evaluate(
+            W, H, values, weights=weights(name, seed), buffers=buffers
+        )
+        found.append({k: v.astype(np.float64) for k, v in made.items()})
+    return found
 
 
 def spread(tone):
@@ -84,9 +96,12 @@ def spread(tone):
 
 
 def chances(name, count):
-    """Settings anywhere in the knobs' ranges, clocks up to an hour at their fastest."""
+    """Settings anywhere in the knobs' ranges, clocks up to an hour at their fastest.
+
+    Fewer for patterns with a memory, which need some seconds before each.
+    """
     rng = np.random.default_rng(zlib.crc32(name.encode()))
-    for _ in range(count):
+    for _ in range(count if PATTERNS[name].simulation is None else count // 3):
         hours = rng.choice([0.0, 1.0, 60.0, 3600.0])
         yield {
             k.name: rng.uniform(k.lo, k.hi) * (hours if k.kind == "clock" else 1.0)
@@ -145,7 +160,8 @@ def test_fields_are_not_flat(name):
 @every_pattern
 def test_fields_are_alive(name):
     for seconds in (0.0, 10.0, 100.0, 1000.0):
-        a, b = (shown(name, settings(name, t))["tone"] for t in (seconds, seconds + 0.5))
+        moments = [settings(name, t) for t in (seconds, seconds + 0.5)]
+        a, b = (made["tone"] for made in shown_in_turn(name, moments, 0.5))
         assert np.abs(a - b).mean() > 0.003 * spread(a), seconds
 
 
@@ -167,8 +183,12 @@ def test_fields_are_continuous_in_every_knob(name):
 def test_every_knob_of_a_pattern_changes_the_picture(name):
     found = {}
     for k in PATTERNS[name].knobs:
-        ends = (0.0, 0.37) if k.kind == "clock" else (k.lo, k.hi)  # not a whole turn
-        a, b = (shown(name, settings(name, 5.0, **{k.name: end})) for end in ends)
+        rest = settings(name, 5.0)
+        if k.kind == "clock":  # they differ from now on, and not by a whole turn
+            runs = [[rest, rest | {k.name: rest[k.name] + end}] for end in (0.0, 0.37)]
+        else:
+            runs = [[rest | {k.name: end}] for end in (k.lo, k.hi)]
+        a, b = (shown_in_turn(name, run, 0.4)[-1] for run in runs)
         change = sum(np.abs(a[v] - b[v]).mean() for v in ("tone", "hue", "mask"))
         if change <= 0.01:
             found[k.name] = round(float(change), 4)
@@ -256,8 +276,10 @@ def test_looks_fit_their_patterns_and_survive_their_own_text(name):
 def test_looks_are_good_pictures_at_any_moment(name, directors):
     director = directors(name, "music")
     painter = Painter(*GATE_SIZE)
-    family = PATTERNS[LIBRARY[name].pattern].family
-    bands = gates.BANDS | (DRAWN if family in ("geometric", "fractal") else {})
+    look = LIBRARY[name]
+    drawn = (look.pattern, *(() if look.ink is None else (look.ink.pattern,)))
+    families = {PATTERNS[pattern].family for pattern in drawn}
+    bands = gates.BANDS | (DRAWN if families & {"geometric", "fractal"} else {})
     found = []
     for second in MOMENTS:
         made = gates.measure(painter.rgb(director.picture(int(second * FPS))))

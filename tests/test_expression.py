@@ -471,7 +471,7 @@ def test_why_it_moved_knows_expressions():
     grip, rows = Grip(sources), np.arange(0, sources.frames, 3)
     pull = next(p for p in _pulls(look, grip, rows) if p.source == source)
     assert pull.knob == name
-    np.testing.assert_array_equal(pull.values, grip.shaped(look.routes[0])[rows] * np.float32(0.5))
+    np.testing.assert_allclose(pull.values, grip.shaped(look.routes[0])[rows] * 0.5, atol=1e-6)
 
 
 def test_the_command_shows_it(tmp_path):

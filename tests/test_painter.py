@@ -9,10 +9,12 @@ from afx.color import GAMMA
 from afx.oklch import decode
 from afx.painter import Painter, Picture
 from afx.palette import PALETTES, Palette
+from afx.transition import Wipe
 from made_pictures import ACROSS, CLOUDS, COLORED, EMBER, FLAT, picture, state
 
 GLACIER = PALETTES["glacier"]
 SIZES = [(64, 36), (66, 50), (50, 66), (36, 64), (130, 74), (2, 2), (16, 100)]
+LIGHT = {"warmth": 0.7, "halo": 0.8, "film": 0.7, "grain": 0.8, "fringe": 1.0}
 EFFECTS = {"relief": 0.7, "glow": 0.5, "vignette": 0.3, "contrast": 0.7, "hue_spread": 2.0}
 
 
@@ -47,7 +49,8 @@ def split(out, width, height):
 def test_strips_do_not_show(size):
     gain = np.random.default_rng(1).uniform(0.3, 1.2, (9, 16)).astype(np.float32)
     direct = picture(state(COLORED, wave=1.0), state(FLAT), weight=0.3, palette=EMBER, gain=gain)
-    for what in (scene(gain=gain), fade(0.4), direct):
+    wiped = fade(0.4, wipe=Wipe(0.4, "plasma"), second=GLACIER)
+    for what in (scene(gain=gain), fade(0.4), direct, scene(**LIGHT), wiped):
         whole = Painter(*size, strip=size[1])
         want = [planes(whole, what), whole.rgb(what), whole.rgb_float(what)]
         for strip in (2, 8, None):
@@ -62,6 +65,8 @@ KINDS = {
     "fade": fade(0.4, exposure=-0.3),
     "small": picture(state(CLOUDS, internal=3, zoom=0.3), palette=EMBER, exposure=-0.3),
     "direct": picture(state(COLORED, wave=1.0), palette=EMBER, **EFFECTS),
+    "wipe": fade(0.4, wipe=Wipe(0.4, "field"), second=GLACIER, exposure=-0.3),
+    "light and film": scene(exposure=-0.3, chroma=0.5, **(LIGHT | {"fringe": 0.0})),
     "direct fade": picture(
         state(COLORED, wave=1.0),
         state(CLOUDS, internal=2),
@@ -103,6 +108,19 @@ def test_stills_are_the_float_picture_dithered(kind):
     error = painter.rgb(what) - painter.rgb_float(what) * 255.0
     assert np.abs(error).max() < 1.001
     assert abs(error.mean()) < 0.05
+
+
+def test_video_and_stills_drift_apart_alike():
+    """Video's color differences drift at half size, stills' at full size: by as much."""
+    size = (640, 360)
+    painter = Painter(*size)
+    what = picture(state(CLOUDS, zoom=-0.5), palette=EMBER, fringe=1.0)
+    _, u, v = split(planes(painter, what), *size)
+    rgb = painter.rgb_float(what)
+    luma = rgb @ np.float32([0.2126, 0.7152, 0.0722])
+    for plane, full in ((u, (rgb[..., 2] - luma) / 1.8556), (v, (rgb[..., 0] - luma) / 1.5748)):
+        small = full.reshape(180, 2, 320, 2).mean(axis=(1, 3))
+        assert np.percentile(np.abs(plane - (128 + 224 * small)), 95) < 2.5
 
 
 def test_dither_keeps_the_mean_between_two_codes():
@@ -186,7 +204,9 @@ def test_a_painter_forgets_what_it_painted_before():
     gain = np.full((9, 16), 0.5, np.float32)
     first = planes(Painter(66, 50), scene())
     other = picture(state(FLAT), palette=GLACIER, gain=gain)
-    for before in (other, fade(0.5), fade(0.9, gain=gain), scene(gain=gain)):
+    wiped = fade(0.5, wipe=Wipe(0.5, "radial"), second=GLACIER)
+    befores = (other, fade(0.5), fade(0.9, gain=gain), scene(gain=gain), scene(**LIGHT), wiped)
+    for before in befores:
         planes(painter, before)
         painter.rgb(before)
         np.testing.assert_array_equal(planes(painter, scene()), first)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,18 @@ from afx.painter import Painter
 from afx.rehearsal import normalize, rehearse, thumbnail_size, tile_grid
 from afx.render import Thumbnails
 from afx.safety import FlashScreen
-from made_pictures import ACROSS, CLOUDS, FLAT, controls, director, scene
+from afx.transition import Transition
+from made_pictures import (
+    ACROSS,
+    CLOUDS,
+    EMBER,
+    FLAT,
+    GRAYS,
+    controls,
+    directed,
+    director,
+    scene,
+)
 
 SIZE = (128, 72)
 T = np.arange(120)
@@ -148,6 +161,84 @@ def test_strobing_palettes_and_hard_cuts_are_limited_too(mode, most):
     limited = screened(made)
     assert limited.passed
     assert limited.general <= most
+
+
+# Half-second scenes, hard cuts between them, and strobes at 300 beats a minute.
+CHANCE = np.random.default_rng(3).uniform(-1, 1, (4, len(T)))
+KNOBS = {
+    "exposure": STROBE, "lift": 0.3 * STROBE, "contrast": 0.5 + 0.5 * STROBE, "warmth": STROBE,
+    "halo": 0.5 + 0.5 * STROBE, "glow": 0.5 + 0.5 * STROBE, "film": 0.5 - 0.5 * STROBE,
+    "vignette": 0.3 + 0.3 * STROBE,
+}  # fmt: skip
+HOSTILE = {
+    "strobe": {"exposure": STROBE},
+    "noise": {
+        "exposure": CHANCE[0], "lift": 0.3 * CHANCE[1], "pan_x": CHANCE[2],
+        "halo": np.abs(CHANCE[3]),
+    },
+    "every knob a square": KNOBS,
+    "red and blue": {"hue": np.where(STROBE > 0, 0.0, 0.5), "chroma": 1.3},
+}  # fmt: skip
+
+
+def cut_up(tracks, *, each=15, patterns=(CLOUDS, FLAT, ACROSS), palette=EMBER) -> Director:
+    """Scenes of so many frames, one after the other by hard cuts."""
+    scenes = [
+        scene(
+            patterns[k % len(patterns)],
+            first,
+            first + each,
+            palette=palette if k % 2 else GRAYS,
+            **{n: v[first : first + each] if np.ndim(v) else v for n, v in tracks.items()},
+        )
+        for k, first in enumerate(range(0, len(T), each))
+    ]
+    transitions = tuple(Transition("cut", float(s.first), float(s.first)) for s in scenes[1:])
+    made = controls(*scenes)
+    return directed(replace(made, transitions=transitions))
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_strobing_scenes_with_cuts_every_half_second_are_held(kind):
+    made = cut_up(HOSTILE[kind], patterns=(FLAT,) if kind == "red and blue" else (CLOUDS, ACROSS))
+    raw = screened(made)
+    assert max(raw.general, raw.red) >= 6
+    rehearse(made, *SIZE, safety="strict")
+    limited = screened(made)
+    assert limited.passed
+    assert not limited.extended
+    assert limited.general <= 3
+    assert limited.red <= 3
+
+
+def test_a_hard_cut_stays_hard_but_the_next_must_wait():
+    """Dark, light, dark, light …, a second each: of two cuts one is let through."""
+    levels = np.repeat([0.25, 0.75] * 2, 30)
+    made = cut_up({"level": levels}, each=30, patterns=(FLAT,), palette=GRAYS)
+    assert made.controls.cuts == (30, 60, 90)
+    rehearse(made, *SIZE, safety="strict")
+    assert screened(made).general <= 3
+    painter = Painter(*SIZE)
+    mean = np.array([painter.rgb_float(made.picture(f)).mean() for f in range(len(T))])
+    steps = np.abs(np.diff(mean))
+    assert steps[29] > 0.3
+    assert steps[59] < 0.05
+    assert steps[89] > 0.3
+    # Where nothing is planned, the same change is limited.
+    blended = director(*made.controls.scenes)
+    rehearse(blended, *SIZE, safety="strict")
+    assert all(blended.gain(f) is not None for f in (29, 30))
+    assert made.gain(20) is None
+
+
+def test_cuts_are_counted_from_where_the_excerpt_begins():
+    levels = np.repeat([0.25, 0.75] * 2, 30)
+    made = cut_up({"level": levels}, each=30, patterns=(FLAT,), palette=GRAYS)
+    rehearse(made, *SIZE, safety="strict", frames=(40, 120))
+    painter = Painter(*SIZE)
+    mean = [painter.rgb_float(made.picture(f)).mean() for f in (59, 60, 89, 90)]
+    assert abs(mean[1] - mean[0]) > 0.3
+    assert abs(mean[3] - mean[2]) < 0.05
 
 
 def test_off_changes_nothing_and_calm_pictures_are_left_alone():

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afx.chance import generator
+from afx.clocks import CLOCK_IDLE
+from afx.default_routes import DEFAULT_ROUTES
 from afx.look import Look, knobs_of
 from afx.look_parts import Route
-from afx.routes import CLOCK_IDLE, DEFAULT_ROUTES, Grip, routes_of, tempo_factor
+from afx.routes import Grip, routes_of, tempo_factor
 from afx.shaping import bend, follow, limit_rate, smooth, soft_clip
 from afx.sources import LEAD, SOURCES, Sources, thin
 from made_music import PATTERNS, TRACKS, MadeBeats, grid, silence, song, with_tracks
@@ -264,20 +266,26 @@ def test_looks_override_add_and_remove_routes():
 
 
 @pytest.mark.parametrize("fps", [Fraction(24), Fraction(30), Fraction(60)])
-def test_a_kick_peaks_forty_milliseconds_ahead(fps):
+def test_a_kick_is_fastest_a_little_ahead(fps):
     features = silence(6.0, fps)
     time = np.arange(features.frames) / float(fps)
     event = 3.0
     kick = np.where(time >= event - 1e-9, np.exp(-(time - event) / 0.1), 0.0)
-    zoom = column(with_tracks(features, hit__kick=kick), "zoom")
-    base = column(features, "zoom")
-    moved = zoom - base
-    # Rounding the peak moves it towards its longer side by a little.
-    assert abs(time[moved.argmax()] - (event - LEAD)) <= max(1.0 / float(fps), 0.025) + 1e-9
+    kicked = with_tracks(features, hit__kick=kick)
+    moved = column(kicked, "zoom") - column(features, "zoom")
+    rise = np.diff(moved.astype(float), prepend=0.0)
+    # The eye takes the fastest moment of a movement for its time.
+    assert event - 0.09 <= time[rise.argmax()] <= event
     depth = next(r.depth for r in DEFAULT_ROUTES if (r.source, r.knob) == ("event.kick", "zoom"))
     assert 0.5 * depth * 5.0 < moved.max() <= depth * 5.0 * 1.001  # rounded off a little
-    # It comes back to rest.
-    assert abs(moved[time > event + 2.0]).max() < 1e-3
+    # The way back is too slow to be a second movement, and ends at rest.
+    assert -rise.min() < 0.35 * rise.max()
+    assert abs(moved[time > event + 2.9]).max() < 0.01 * moved.max()
+    # A clock is pushed on, and never back.
+    pace = np.diff(column(kicked, "phase").astype(float)) * float(fps)
+    assert event - 0.07 <= time[1:][pace.argmax()] <= event
+    assert pace.min() == pytest.approx(CLOCK_IDLE * 0.5, rel=1e-2)
+    assert pace.max() > 1.5 * pace.min()
 
 
 @settings(max_examples=25, deadline=None)
@@ -312,7 +320,7 @@ def test_in_silence_clocks_idle():
         assert steps.mean() == pytest.approx(CLOCK_IDLE * speed, rel=1e-3)
         assert steps.min() > 0
     assert (column(features, "spin") == 0).all()
-    assert column(features, "spin", knobs={"spin": -0.1})[-1] < -0.5
+    assert column(features, "spin", knobs={"spin": -0.1})[-1] < -0.3
 
 
 def test_clocks_never_run_backwards_and_follow_energy():
@@ -321,8 +329,8 @@ def test_clocks_never_run_backwards_and_follow_energy():
     steps = np.diff(clock) * 30.0
     assert steps.min() > 0
     assert steps.max() < 2.0
-    assert steps[:250].mean() == pytest.approx(0.35 * 0.5, rel=1e-2)
-    assert steps[-250:].mean() == pytest.approx(1.25 * 0.5, rel=1e-2)
+    assert steps[:250].mean() == pytest.approx(CLOCK_IDLE * 0.5, rel=1e-2)
+    assert steps[-250:].mean() == pytest.approx((CLOCK_IDLE + 0.1) * 0.5, rel=1e-2)
     assert np.abs(np.diff(steps)).max() < 0.2
 
 
@@ -337,9 +345,11 @@ def test_seeds_start_clocks_elsewhere():
 def test_a_look_may_replace_what_drives_a_clock():
     loud = with_tracks(silence(10.0), energy=np.ones(300))
     still = column(loud, "phase", routes=[{"source": "energy", "knob": "phase", "depth": 0}])
-    assert np.diff(still.astype(float)).mean() * 30 == pytest.approx(0.35 * 0.5, rel=1e-2)
+    assert np.diff(still.astype(float)).mean() * 30 == pytest.approx(CLOCK_IDLE * 0.5, rel=1e-2)
     fast = column(loud, "phase", routes=[{"source": "energy", "knob": "phase", "depth": 0.5}])
-    assert np.diff(fast.astype(float)).mean() * 30 == pytest.approx(0.35 * 0.5 + 1.0, rel=1e-2)
+    assert np.diff(fast.astype(float)).mean() * 30 == pytest.approx(
+        CLOCK_IDLE * 0.5 + 1.0, rel=1e-2
+    )
 
 
 def test_tempo_sets_the_pace():

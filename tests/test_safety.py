@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from afx import oklch
+from afx.flashes import CALM, LIMIT
 from afx.safety import FlashScreen, limit, relative_luminance, tile_means
 
 ALLOWED = {"strict": 3, "standard": 6}
@@ -151,6 +152,23 @@ def test_a_traveling_shape_is_no_strobe():
     report = screened(gray(frames))
     assert report.passed
     assert not report.extended
+
+
+@pytest.mark.parametrize(
+    ("hz", "calm", "safe"), [(1, True, True), (2, False, True), (4, False, False)]
+)
+def test_spans_are_found_for_either_limit(hz, calm, safe):
+    """2 flashes a second are 4 transitions: allowed, but not calm."""
+    still = np.full((90, 36, 64, 3), 0.5, np.float32)
+    screen = FlashScreen(30)
+    for frame in (*still, *gray(square(hz, 30, 3, 0.1, 0.6)), *still):
+        screen.push(frame)
+    for most, fine in ((CALM, calm), (LIMIT, safe)):
+        spans = screen.spans(most)
+        assert (not spans) == fine
+        assert all(60 <= first < last <= 215 for first, last in spans)
+        assert len(screen.spans(most, near=True)) >= len(spans)
+    assert screen.spans() == screen.spans(LIMIT)
 
 
 def test_a_place_and_time_are_named():

@@ -22,6 +22,7 @@ from afx.patterns import PATTERNS
 from afx.rehearsal import normalize, rehearse
 from afx.render import Workplace, render_segments
 from afx.safety import FlashScreen
+from afx.transition import SHAPES, Wipe
 from afx.upscale import FACTORS, REACH
 from afx.video import VideoFormat
 from made_pictures import (
@@ -39,7 +40,8 @@ from music_analysis.errors import UserError
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from afx.tensor_painter import TensorPainter, TensorPainters, enlarged  # noqa: E402
+from afx.tensor_painter import TensorPainter, TensorPainters  # noqa: E402
+from afx.tensor_planes import enlarged  # noqa: E402
 
 needs_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
@@ -120,6 +122,18 @@ PICTURES = {
     "fade to direct": picture(
         state(CLOUDS), state(COLORED, wave=0.7), weight=0.5, palette=EMBER, gain=GAIN, **EFFECTS
     ),
+    "light and film": clouds(gain=GAIN, warmth=0.6, halo=0.8, film=1.0, grain=1.0, fringe=1.0),
+    "direct in another light": picture(
+        state(COLORED, wave=0.7), warmth=-0.6, halo=0.8, film=0.5, grain=1.0, fringe=0.7
+    ),
+    **{
+        f"{shape} wipe": picture(
+            state(CLOUDS, zoom=0.3), state(ACROSS, turn=0.2, internal=2),
+            palette=EMBER, second=PALETTES["glacier"], wipe=Wipe(0.4, shape, 0.3, 0.1),
+            halo=0.5, **EFFECTS,
+        )
+        for shape in SHAPES
+    },
     "flat": picture(state(FLAT, level=0.4, tint=0.3), palette=EMBER),
     "enlarged fade": picture(
         state(CLOUDS, zoom=-0.5, internal=3), state(ACROSS, internal=2), weight=0.3,
@@ -185,7 +199,9 @@ def test_half_precision_is_near():
 # ------------------------------------------------------------------ nothing else shows
 
 
-@pytest.mark.parametrize("name", ["plain", "fade to direct", "enlarged fade"])
+@pytest.mark.parametrize(
+    "name", ["plain", "fade to direct", "enlarged fade", "light and film", "field wipe"]
+)
 def test_bands_do_not_show(name):
     what = PICTURES[name]
     whole = TensorPainter(*SIZE)

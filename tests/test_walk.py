@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afx.carried import carried
+from afx.clocks import CLOCK_IDLE
 from afx.explore.walk import knobs_at, strip, with_walk
 from afx.look import Look, dump, knobs_of, load_library, look_in, parse_look, pattern_of
 from afx.look_parts import Walk
-from afx.routes import CLOCK_IDLE, WALK_PACE, Grip
+from afx.routes import WALK_PACE, Grip
 from afx.sources import Sources
 from afx.stills import read_settings
 from afx.wander import BAR, closed_path, stations, walked
@@ -126,7 +127,7 @@ def test_bars_and_energy_pace_it():
     # Twice the bars, half as fast; energy and tempo count like fewer bars.
     np.testing.assert_allclose(way(loud, 8.0)[::2], way(loud, 4.0)[:300], atol=2e-2)
     share = CLOCK_IDLE / (CLOCK_IDLE + WALK_PACE["energy"])
-    np.testing.assert_allclose(way(loud, 8.0), way(calm, 8.0 * share), atol=1e-5)
+    np.testing.assert_allclose(way(loud, 16.0), way(calm, 16.0 * share), atol=1e-5)
     beats = MadeBeats(bpm=240.0, confidence=1.0, downbeats=np.arange(0.0, 20.0, 1.0))
     np.testing.assert_allclose(way(replace(loud, beats=beats), 8.0), way(loud, 4.0), atol=1e-5)
     step = np.repeat(np.array([0.0, 1.0], np.float32), features.frames // 2)

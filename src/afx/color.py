@@ -1,28 +1,23 @@
 """From fields to color: the grade, the palette and the picture's final planes.
 
 A field's tone, hue and mask become color in one kernel: tone curve, palette, side light,
-highlights, vignette, safety gain, dither. It works in Y'CbCr, which is a linear map of display RGB,
-so gains, blends and colorfulness mean the same there and video planes cost nothing extra.
+highlights, vignette, safety gain, light and film, dither. It works in Y'CbCr, which is a linear map
+of display RGB, so gains, blends and colorfulness mean the same there and video planes cost nothing
+extra.
 
-The palette is a table over (hue rotation, tone): turning all hues, by music or by the field, is
-only another row of the table, at equal lightness. A field may also bring its own colors (a *direct*
-field): then its three planes are Y', Cb and Cr, and only the grade is applied.
+A field may also bring its own colors (a *direct* field): then its three planes are Y', Cb and Cr,
+and only the grade is applied. What a picture does not use is not in its kernel: :class:`Colors`.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from afx import palette as palettes
+from afx.chroma import dither, rgb_outputs, to_rgb
 from afx.field import (
     Buffer,
     Expr,
-    Number,
     Program,
     absolute,
     as_expr,
@@ -37,15 +32,34 @@ from afx.field import (
     sin_turns,
     smoothstep,
     sqrt,
-    to_float,
     to_int,
     uniform,
 )
 from afx.field.program import plane
-from afx.oklch import TO_YCC
+from afx.packed import HUES, TONES, pack, packed_tables, paired_tables, to_ycc, unpack, ycc_table
+from afx.post import EFFECTS, bilinear, filmed, grained, haloed, lit, warmed
 from afx.stage import GRADE_KNOBS
+from afx.transition import Shape
+from afx.wipes import WIPE_KNOBS, wipe_weight
 
-HUES, TONES = 128, 256
+__all__ = [
+    "EFFECTS",
+    "FRAME_KNOBS",
+    "GAMMA",
+    "HUES",
+    "TONES",
+    "Colors",
+    "light_program",
+    "pack",
+    "packed_tables",
+    "paired_tables",
+    "planes_program",
+    "rgb_program",
+    "to_ycc",
+    "video_program",
+    "ycc_table",
+]
+
 GAMMA = 2.2
 """Display exponent by which gains on linear light become gains on encoded values."""
 
@@ -57,112 +71,87 @@ FRAME_KNOBS = (
     "offset_b",
     "weight_b",
     "inverse_aspect",
+    *WIPE_KNOBS,
 )
-"""Uniforms of the color kernels: grade, each scene's normalization, the cross-fade, the shape."""
+"""Uniforms of the color kernels: grade, each scene's normalization, the cross-fade, the shape, the
+wipe."""
 
-# ITU-R BT.709: luma weights, and the scale of the color differences.
-_KR, _KB = float(TO_YCC[0, 0]), float(TO_YCC[0, 2])
 _SLOPE_TO_LIGHT = (0.6, 0.8)
 """Slopes that face the light: it comes from the top left, as people expect light to fall."""
 
 
-def to_ycc(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return Y' in [0, 1] and Cb, Cr in [−½, ½] of display RGB [..., 3]."""
-    return np.asarray(rgb @ TO_YCC.T, dtype=np.float32)
+@dataclass(frozen=True)
+class Colors:
+    """What a picture's colors need: which kernel makes them.
 
-
-@functools.lru_cache(maxsize=64)
-def ycc_table(palette: palettes.Palette) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return a palette as Y'CbCr: the table [HUES, TONES, 3] and the ground [HUES, 3]."""
-    return (
-        to_ycc(palettes.table(palette, HUES, TONES)),
-        to_ycc(palettes.ground(palette, HUES)),
-    )
-
-
-def pack(ycc: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Pack Y' into 12 bits and Cb, Cr into 10 each, four times finer than a byte of video.
-
-    Of the 10 bits 1023 values are used, so that the middle one is gray exactly.
+    Attributes
+    ----------
+    fade : bool
+        There is a second field (planes ``*_b``).
+    gain : bool
+        The safety gain of the buffer ``gain`` is applied (encoded values, bilinear).
+    direct : (bool, bool)
+        Which of the fields bring their own colors: their planes ``tone, hue, mask`` are Y' in
+        [0, 1] and Cb, Cr in [−½, ½]. Of the grade they take contrast, lift, hue (which turns Cb and
+        Cr), chroma, glow, vignette, exposure and all `EFFECTS`; they have no relief.
+    wipe : str, optional
+        A mask, not the knob ``weight_b``, says how much of the second field a pixel shows.
+    palettes : int
+        2 if each field of a wipe has its own tables (``palette_a``, ``palette_b``, …).
+    effects : tuple of str
+        Those of `EFFECTS` that are not 0.
     """
-    return _words(_codes(ycc))
+
+    fade: bool = False
+    gain: bool = False
+    direct: tuple[bool, bool] = (False, False)
+    wipe: Shape | None = None
+    palettes: int = 1
+    effects: tuple[str, ...] = ()
 
 
-def _codes(ycc: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return Y'CbCr [..., 3] in units of the packed codes, as planes [3, ...]."""
-    y, cb, cr = np.moveaxis(ycc, -1, 0)
-    codes = np.stack((y * 4095.0, (cb + 0.5) * 1022.0, (cr + 0.5) * 1022.0))
-    top = np.array([4095.0, 1022.0, 1022.0]).reshape(3, *[1] * (codes.ndim - 1))
-    return np.asarray(np.clip(codes, 0.0, top), dtype=np.float32)
+@dataclass(frozen=True)
+class _Mix:
+    """The fields that a color is made of, and the share of the second.
 
-
-def _words(codes: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Round planes of codes and put them into words."""
-    whole = (codes + np.float32(0.5)).astype(np.int32)
-    whole[1] <<= 12
-    whole[2] <<= 22
-    whole[0] |= whole[1]
-    whole[0] |= whole[2]
-    words: NDArray[np.int32] = whole[0]
-    return words
-
-
-def packed_tables(
-    a: palettes.Palette, b: palettes.Palette | None = None, weight: float = 0.0
-) -> Mapping[str, NDArray[np.int32]]:
-    """Return the buffers ``palette`` and ``ground`` of one palette, or of two cross-faded."""
-    if b is None or weight <= 0.0 or a == b:
-        return _packed(a)
-    if weight >= 1.0:
-        return _packed(b)
-    share = np.float32(weight)
-    table, ground = (_words(x + (y - x) * share) for x, y in zip(_both(a), _both(b), strict=True))
-    return {"palette": table, "ground": ground[None, :]}
-
-
-@functools.lru_cache(maxsize=64)
-def _both(palette: palettes.Palette) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the codes of a palette's table [3, HUES, TONES] and of its ground [3, HUES]."""
-    table, ground = ycc_table(palette)
-    return _codes(table), _codes(ground)
-
-
-@functools.lru_cache(maxsize=64)
-def _packed(palette: palettes.Palette) -> Mapping[str, NDArray[np.int32]]:
-    table, ground = _both(palette)
-    return {"palette": _words(table), "ground": _words(ground)[None, :]}
-
-
-def _unpack(word: Expr) -> tuple[Expr, Expr, Expr]:
-    return (
-        to_float(word & 0xFFF) * (1.0 / 4095.0),
-        to_float((word >> 12) & 0x3FF) * (1.0 / 1022.0) - 0.5,
-        to_float((word >> 22) & 0x3FF) * (1.0 / 1022.0) - 0.5,
-    )
-
-
-def _dither(column: Expr, row: Expr) -> Expr:
-    """Return a fixed pattern in [0, 1) whose neighbors differ: interleaved gradient noise.
-
-    Jorge Jimenez, "Next generation post processing in Call of Duty: Advanced Warfare", 2014.
+    Attributes
+    ----------
+    of : str
+        ``"a"``, ``"b"`` or ``"ab"``.
+    weight : Expr
+    wiped : bool
+        The weight differs from pixel to pixel, and is 0 or 1 in most.
     """
-    return fract(52.9829189 * fract(0.06711056 * column + 0.00583715 * row))
+
+    of: str
+    weight: Expr
+    wiped: bool = False
+
+    def only(self, of: str) -> _Mix:
+        """Return some of the fields."""
+        return _Mix(of, self.weight, self.wiped)
+
+    def join(self, values: Sequence[Expr]) -> Expr:
+        """Return the mixture of one value for each field."""
+        if len(values) == 1:
+            return values[0]
+        if self.wiped:  # as a product each, so that at the ends one is left exactly
+            return values[0] * (1.0 - self.weight) + values[1] * self.weight
+        return mix(values[0], values[1], self.weight)
 
 
-def _blend(name: str, of: str, dx: int = 0, dy: int = 0) -> Expr:
-    """Return a plane's value here, of one field (``"a"``) or of two cross-faded (``"ab"``)."""
-    first = plane(f"{name}_{of[0]}", dx, dy)
-    if len(of) == 1:
-        return first
-    return mix(first, plane(f"{name}_{of[1]}", dx, dy), uniform("weight_b"))
+def _blend(name: str, fields: _Mix) -> Expr:
+    """Return a plane's value here."""
+    return fields.join([plane(f"{name}_{role}") for role in fields.of])
 
 
-def _normalized_tone(of: str, dx: int = 0, dy: int = 0) -> Expr:
+def _normalized(role: str, dx: int = 0, dy: int = 0) -> Expr:
+    return plane(f"tone_{role}", dx, dy) * uniform(f"scale_{role}") + uniform(f"offset_{role}")
+
+
+def _normalized_tone(fields: _Mix, dx: int = 0, dy: int = 0) -> Expr:
     """Return the tone of this pixel, or a neighbor, by its scene's frozen percentiles."""
-    tones = [
-        plane(f"tone_{r}", dx, dy) * uniform(f"scale_{r}") + uniform(f"offset_{r}") for r in of
-    ]
-    return tones[0] if len(tones) == 1 else mix(tones[0], tones[1], uniform("weight_b"))
+    return fields.join([_normalized(role, dx, dy) for role in fields.of])
 
 
 def _curve(tone: Expr) -> Expr:
@@ -180,12 +169,14 @@ def _tone_curve(tone: Expr) -> Expr:
     return 1.0 - absolute(1.0 - 2.0 * (u - floor(u)))
 
 
-def _side_light(of: str) -> Expr:
+def _side_light(fields: _Mix) -> Expr:
     """Return the light on the tones seen as a landscape, −1 (shade) to 1 (lit)."""
+    if fields.wiped:  # each field's own, or the seam would be a slope
+        return fields.join([_side_light(_Mix(role, fields.weight)) for role in fields.of])
     # Central differences a pixel apart, per unit of the picture: the same slope at any size.
     per_unit = 0.5 / as_expr(Expr("pixel", "f"))
-    gx = (_normalized_tone(of, 1, 0) - _normalized_tone(of, -1, 0)) * per_unit
-    gy = (_normalized_tone(of, 0, 1) - _normalized_tone(of, 0, -1)) * per_unit
+    gx = (_normalized_tone(fields, 1, 0) - _normalized_tone(fields, -1, 0)) * per_unit
+    gy = (_normalized_tone(fields, 0, 1) - _normalized_tone(fields, 0, -1)) * per_unit
     height = 0.35
     gx, gy = gx * height, gy * height
     return (gx * _SLOPE_TO_LIGHT[0] + gy * _SLOPE_TO_LIGHT[1]) / sqrt(1.0 + gx * gx + gy * gy)
@@ -219,83 +210,99 @@ _KNEE, _ROOM = 0.86, 0.14
 """Luma from which highlights roll off, and how far they get above it."""
 
 
-def _from_palette(of: str, noise: Expr) -> _Base:
-    """Return the color that the palette has for the fields `of`."""
-    tone = _tone_curve(_normalized_tone(of))
-    hue = _blend("hue", of) * uniform("hue_spread") + uniform("hue")
-    mask = clamp(_blend("mask", of))
+def _looked_up(suffix: str, tone: Expr, line: Expr, mask: Expr) -> tuple[Expr, Expr, Expr]:
+    """Return the color that a palette has for a tone in one of its rows of hues."""
+    at = tone * float(TONES - 1)
+    first = floor(at)
+    share = at - first
+    table, ground = Buffer(f"palette{suffix}", "i"), Buffer(f"ground{suffix}", "i")
+    low = unpack(table.fetch(to_int(first), line))
+    high = unpack(table.fetch(to_int(first) + 1, line))
+    base = unpack(ground.fetch(line, as_expr(0, "i")))
+    luma, cb, cr = (mix(g, mix(a, b, share), mask) for a, b, g in zip(low, high, base, strict=True))
+    return luma, cb, cr
+
+
+def _from_palette(fields: _Mix, palettes: int, noise: Expr) -> _Base:
+    """Return the color that the palette has for the fields."""
+    tone = _tone_curve(_normalized_tone(fields))
+    hue = _blend("hue", fields) * uniform("hue_spread") + uniform("hue")
+    mask = clamp(_blend("mask", fields))
     # Between the table's hues by dither: rows differ by less than two codes of video.
     turn = (hue - floor(hue)) * float(HUES) + fract(noise * 7.31)
     line = to_int(turn)
     line = line & (HUES - 1)
-    at = tone * float(TONES - 1)
-    first = floor(at)
-    share = at - first
-    table, ground = Buffer("palette", "i"), Buffer("ground", "i")
-    low = _unpack(table.fetch(to_int(first), line))
-    high = _unpack(table.fetch(to_int(first) + 1, line))
-    base = _unpack(ground.fetch(line, as_expr(0, "i")))
-    luma, cb, cr = (mix(g, mix(a, b, share), mask) for a, b, g in zip(low, high, base, strict=True))
-    return _Base((luma, cb, cr), tone, mask, _side_light(of), as_expr(_KNEE))
+    if palettes == 1:
+        luma, cb, cr = _looked_up("", tone, line, mask)
+    else:
+        both = [_looked_up(f"_{role}", tone, line, mask) for role in fields.of]
+        luma, cb, cr = (fields.join(values) for values in zip(*both, strict=True))
+    return _Base((luma, cb, cr), tone, mask, _side_light(fields), as_expr(_KNEE))
 
 
-def _from_field(of: str) -> _Base:
-    """Return the color that the direct fields `of` bring themselves."""
-    luma = _curve(_normalized_tone(of))
-    cb, cr = clamp(_blend("hue", of), -0.5, 0.5), clamp(_blend("mask", of), -0.5, 0.5)
+def _from_field(fields: _Mix) -> _Base:
+    """Return the color that direct fields bring themselves."""
+    luma = _curve(_normalized_tone(fields))
+    cb, cr = clamp(_blend("hue", fields), -0.5, 0.5), clamp(_blend("mask", fields), -0.5, 0.5)
     turned, across = cos_turns(uniform("hue")), sin_turns(uniform("hue"))
     ycc = (luma, cb * turned - cr * across, cb * across + cr * turned)
     # Colors that were chosen stay as they are: only what the grade adds rolls off.
     return _Base(ycc, luma, as_expr(1.0), as_expr(0.0), maximum(luma, _KNEE))
 
 
-def _mixed(a: _Base, b: _Base) -> _Base:
-    weight = uniform("weight_b")
-    luma, cb, cr = (mix(x, y, weight) for x, y in zip(a.ycc, b.ycc, strict=True))
+def _mixed(a: _Base, b: _Base, fields: _Mix) -> _Base:
+    luma, cb, cr = (fields.join([x, y]) for x, y in zip(a.ycc, b.ycc, strict=True))
     return _Base(
         (luma, cb, cr),
-        mix(a.tone, b.tone, weight),
-        mix(a.mask, b.mask, weight),
-        mix(a.light, b.light, weight),
-        mix(a.knee, b.knee, weight),
+        fields.join([a.tone, b.tone]),
+        fields.join([a.mask, b.mask]),
+        fields.join([a.light, b.light]),
+        fields.join([a.knee, b.knee]),
     )
 
 
-def _base(roles: str, direct: Sequence[bool], noise: Expr) -> _Base:
-    painted = "".join(r for r, own in zip(roles, direct, strict=False) if own)
-    toned = "".join(r for r in roles if r not in painted)
+def _base(colors: Colors, fields: _Mix, noise: Expr) -> _Base:
+    painted = "".join(r for r, own in zip(fields.of, colors.direct, strict=False) if own)
+    toned = "".join(r for r in fields.of if r not in painted)
     if not painted:
-        return _from_palette(toned, noise)
+        return _from_palette(fields, colors.palettes, noise)
     if not toned:
-        return _from_field(painted)
-    parts = {toned: _from_palette(toned, noise), painted: _from_field(painted)}
-    return _mixed(parts["a"], parts["b"])
+        return _from_field(fields)
+    parts = {
+        toned: _from_palette(fields.only(toned), 1, noise),
+        painted: _from_field(fields.only(painted)),
+    }
+    return _mixed(parts["a"], parts["b"], fields)
 
 
-def graded(
-    *, fade: bool, gain: bool, direct: tuple[bool, bool] = (False, False)
-) -> tuple[Expr, Expr, Expr, Expr]:
-    """Return (Y', Cb, Cr, dither) of the pixel.
+def _first_tones(direct: bool) -> Expr:
+    """Return how early the new field shows in a wipe by its own tones: lights and forms first."""
+    tone = clamp(_normalized("b"))
+    return tone if direct else tone * clamp(plane("mask_b"))
 
-    Parameters
-    ----------
-    fade : bool
-        Read a second field (planes ``*_b``) and cross-fade to it.
-    gain : bool
-        Apply the safety gain of the buffer ``gain`` (encoded values, bilinear).
-    direct : (bool, bool)
-        Which of the fields bring their own colors: their planes ``tone, hue, mask`` are Y' in
-        [0, 1] and Cb, Cr in [−½, ½]. Of the grade they take contrast, lift, hue (which turns Cb and
-        Cr), chroma, glow, vignette and exposure; they have no relief.
-    """
+
+def _fields(colors: Colors, x: Expr, y: Expr) -> _Mix:
+    if not colors.fade:
+        return _Mix("a", uniform("weight_b"))
+    if colors.wipe is None:
+        return _Mix("ab", uniform("weight_b"))
+    weight = wipe_weight(
+        colors.wipe, x, y, uniform("inverse_aspect"), lambda: _first_tones(colors.direct[1])
+    )
+    return _Mix("ab", weight, wiped=True)
+
+
+def graded(colors: Colors) -> tuple[Expr, Expr, Expr, Expr]:
+    """Return (Y', Cb, Cr, dither) of the pixel."""
     x, y, pixel = (Expr(n, "f") for n in ("x", "y", "pixel"))
     inverse_aspect = uniform("inverse_aspect")
     per_pixel = 1.0 / pixel
     column = floor(x * per_pixel)
     row = floor(y * per_pixel)
-    noise = _dither(column, row)
-    base = _base("ab" if fade else "a", direct, noise)
-    luma, cb, cr = base.ycc
+    noise = dither(column, row)
+    base = _base(colors, _fields(colors, x, y), noise)
+    effects = colors.effects
+    luma, cb, cr = warmed(base.ycc) if "warmth" in effects else base.ycc
     light, mask = base.light, base.mask
     relief = uniform("relief") * mask
     factor = 1.0 + relief * (0.55 * light)
@@ -304,48 +311,37 @@ def graded(
     corner = (across * across + y * y) * 0.5
     factor = factor * (1.0 - uniform("vignette") * corner)
     factor = factor * exp2(uniform("exposure") * (1.0 / GAMMA))
-    if gain:
-        factor = factor * _gain(across, y)
+    gain = bilinear(Buffer("gain"), across, y)[0] if colors.gain else None
+    if gain is not None:
+        factor = factor * gain
     # A glint where the landscape faces the light.
     facing = maximum(light, 0.0)
     glint = relief * 0.22 * (facing * facing) * (facing * facing)
     luma = luma * factor + glint
+    chroma = uniform("chroma") * minimum(factor, 1.25)
+    if "halo" in effects:
+        luma, cb, cr = haloed((luma, cb * chroma, cr * chroma), base.ycc[0], across, y, gain)
+        chroma = as_expr(1.0)
     # Highlights roll off instead of clipping, and lose color as they do.
     over = maximum(luma - base.knee, 0.0) * (1.0 / _ROOM)
     keep = 1.0 / (1.0 + over)
     luma = minimum(luma, base.knee) + _ROOM * (over * keep)
-    chroma = uniform("chroma") * minimum(factor, 1.25) * keep
-    return clamp(luma), cb * chroma, cr * chroma, noise
+    chroma = chroma * keep
+    luma, cb, cr = clamp(luma), cb * chroma, cr * chroma
+    if "film" in effects:
+        luma, cb, cr = filmed((luma, cb, cr))
+    if "grain" in effects:
+        luma = clamp(grained(luma, column, row))
+    return luma, cb, cr, noise
 
 
-def _gain(across: Expr, y: Expr) -> Expr:
-    """Return the safety gain here: bilinear between the tiles' centers."""
-    tiles = Buffer("gain", "f")
-    u = (across * 0.5 + 0.5) * tiles.width - 0.5
-    v = (y * 0.5 + 0.5) * tiles.height - 0.5
-    u = clamp(u, 0.0, tiles.width - 1.0)
-    v = clamp(v, 0.0, tiles.height - 1.0)
-    fu, fv = floor(u), floor(v)
-    i, j = to_int(fu), to_int(fv)
-    top = mix(tiles.fetch(i, j), tiles.fetch(i + 1, j), u - fu)
-    bottom = mix(tiles.fetch(i, j + 1), tiles.fetch(i + 1, j + 1), u - fu)
-    return mix(top, bottom, v - fv)
-
-
-def _rgb(luma: Expr, cb: Expr, cr: Expr) -> tuple[Expr, Expr, Expr]:
-    red = luma + (2 * (1 - _KR)) * cr
-    blue = luma + (2 * (1 - _KB)) * cb
-    green = (luma - _KR * red - _KB * blue) * (1.0 / (1 - _KR - _KB))
-    return red, green, blue
-
-
-def video_program(*, fade: bool, gain: bool, direct: tuple[bool, bool] = (False, False)) -> Program:
+def video_program(colors: Colors) -> Program:
     """Return the kernel that writes luma as bytes and color differences at full size.
 
     Outputs: ``y``, bytes in limited range; ``cb``, ``cr``, floats in codes before dither, which may
     add a whole code: they stay that much below the range's end.
     """
-    luma, cb, cr, noise = graded(fade=fade, gain=gain, direct=direct)
+    luma, cb, cr, noise = graded(colors)
     return Program(
         (
             ("y", 16.0 + 219.0 * luma + noise),
@@ -356,31 +352,19 @@ def video_program(*, fade: bool, gain: bool, direct: tuple[bool, bool] = (False,
     )
 
 
-def chroma_program() -> Program:
-    """Return the kernel that brings color differences to half size, as bytes (4:2:0).
-
-    Samples lie on the even columns and between the rows ("left"), where every player expects them:
-    weights 1, 2, 1 across and 1, 1 down.
-    """
-    x, y, pixel = (Expr(n, "f") for n in ("x", "y", "pixel"))
-    # Half sizes may be odd: columns then lie at whole numbers, away from which a quarter keeps off.
-    noise = _dither(floor(x / pixel + 0.25), floor(y / pixel + 0.25))
-
-    def average(name: str, shifted: Number) -> Expr:
-        across = [plane(name, dx, 0, step=2) + plane(name, dx, 1, step=2) for dx in (-1, 0, 1)]
-        return (across[0] + across[2]) * 0.125 + across[1] * 0.25 + shifted
-
-    return Program((("u", average("cb", noise)), ("v", average("cr", 1.0 - noise))), ())
-
-
-def rgb_program(
-    *, fade: bool, gain: bool, floats: bool, direct: tuple[bool, bool] = (False, False)
-) -> Program:
+def rgb_program(colors: Colors, *, floats: bool) -> Program:
     """Return the kernel for stills: display RGB as bytes (dithered) or floats in [0, 1]."""
-    luma, cb, cr, noise = graded(fade=fade, gain=gain, direct=direct)
-    channels = _rgb(luma, cb, cr)
-    if floats:
-        values = tuple(clamp(c) for c in channels)
-    else:
-        values = tuple(clamp(c) * 255.0 + noise for c in channels)
-    return Program(tuple(zip(("r", "g", "b"), values, strict=True)), FRAME_KNOBS)
+    luma, cb, cr, noise = graded(colors)
+    return Program(rgb_outputs(luma, cb, cr, None if floats else noise), FRAME_KNOBS)
+
+
+def planes_program(colors: Colors) -> Program:
+    """Return the kernel for what a fringe is made of: ``luma, cb, cr`` as floats, undithered."""
+    luma, cb, cr, _ = graded(colors)
+    return Program((("luma", luma), ("cb", cb), ("cr", cr)), FRAME_KNOBS)
+
+
+def light_program(colors: Colors) -> Program:
+    """Return the kernel for what a halo is made of: the light of what is bright."""
+    luma, cb, cr, _ = graded(colors)
+    return Program(lit(to_rgb(luma, cb, cr), luma), FRAME_KNOBS)

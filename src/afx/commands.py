@@ -6,7 +6,6 @@ Heavy modules are imported inside the commands, so that help comes at once.
 from __future__ import annotations
 
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,8 @@ from afx.commands_bench import bench
 from afx.commands_breed import explore
 from afx.commands_judge import EXAMPLES as JUDGE_EXAMPLES
 from afx.commands_judge import judge
+from afx.commands_library import LOOKS_EXAMPLES, PATTERNS_EXAMPLES, looks, patterns
+from afx.commands_report import report_beside, report_on
 from afx.options import (
     Film,
     Json,
@@ -85,6 +86,7 @@ def render(
     show: Show = _SHOW,
     words: Words = _WORDS,
     frames: Path | None = None,
+    report: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     again: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     song_now: Annotated[Path | None, Parameter(name="--song")] = None,
     run: Run = _RUN,
@@ -103,6 +105,8 @@ def render(
         The MP4 to write. Left out, it is called as the song and written to the current folder.
     frames
         Write numbered PNG pictures to this folder instead of a video.
+    report
+        Write a page beside the video: it plays, and tells what moved it and how well.
     again
         Make a video of ours again from the settings in the file.
     song_now
@@ -111,6 +115,8 @@ def render(
     check_threads(run.threads)
     if frames is not None and output is not None:
         raise UserError("--frames writes pictures and -o a video: choose one")
+    if report and frames is not None:
+        raise UserError("--report is about a video: leave --frames out")
     if song_now is not None and not again:
         raise UserError("--song goes with --again: it says where an old video's song is now")
     named = frames if frames is not None else output
@@ -121,7 +127,8 @@ def render(
     else:
         job = plan(song, picture, film, show=show, words=words, profile=run.profile == "auto")
     check_output(target, Path(job.song), overwrite=run.overwrite, folder=frames is not None)
-    _make(job, target, run, frames=frames is not None)
+    page = report_beside(target, overwrite=run.overwrite) if report else None
+    _make(job, target, run, frames=frames is not None, page=page)
 
 
 def _beside(song: Path, word: str) -> Path:
@@ -168,7 +175,9 @@ def _note(text: str) -> None:
     print(f"Note: {text}.", file=sys.stderr)
 
 
-def _make(job: Job, target: Path, run: Run, *, frames: bool = False) -> None:
+def _make(
+    job: Job, target: Path, run: Run, *, frames: bool = False, page: Path | None = None
+) -> None:
     from afx import production
     from afx.progress import Meter
 
@@ -176,12 +185,14 @@ def _make(job: Job, target: Path, run: Run, *, frames: bool = False) -> None:
         result = production.render(
             job, target, frames=frames, threads=painters_at_work(run), on_progress=meter
         )
+    if page is not None:
+        report_on(target, result.job, page, silent=run.json)
     from afx.shown import result_json, show_json, show_result
 
     if run.json:
-        show_json(result_json(result))
+        show_json(result_json(result) | ({} if page is None else {"report": str(page)}))
     else:
-        show_result(result)
+        show_result(result, page)
 
 
 @app.command(
@@ -324,81 +335,5 @@ def analyze(
     analysis_command.analyze(song, options)
 
 
-@app.command(
-    help_epilogue=examples(
-        ("afx looks", "the library"),
-        ("afx looks NAME", "one look: pattern, knobs, music"),
-        ("afx looks NAME --toml > mine.toml", "a copy to edit"),
-    )
-)
-def looks(
-    name: str | None = None,
-    /,
-    *,
-    toml: Annotated[bool, Parameter(negative="", show_default=False)] = False,
-    json: Json = False,
-) -> None:
-    """List the looks, or show one.
-
-    Parameters
-    ----------
-    name
-        A look's name or a look file.
-    toml
-        Print the look as a file that you can edit and give to --look.
-    """
-    from afx.look import dump, find_look, load_library
-    from afx.patterns import PATTERNS
-    from afx.shown import look_json, show_json, show_look, show_looks
-
-    library = load_library()
-    if name is None:
-        if toml:
-            raise UserError("--toml needs a look's name: try afx looks")
-        if json:
-            show_json([look_json(look, PATTERNS) for look in library.values()])
-        else:
-            show_looks(library, PATTERNS)
-        return
-    look = find_look(name, library)
-    if toml:
-        print(dump(look), end="")
-    elif json:
-        show_json(look_json(look, PATTERNS))
-    else:
-        show_look(look, PATTERNS)
-
-
-@app.command(
-    help_epilogue=examples(
-        ("afx patterns", "all of them"),
-        ("afx patterns NAME", "one and its knobs"),
-        ("afx patterns --json", "for programs"),
-    )
-)
-def patterns(name: str | None = None, /, *, json: Json = False) -> None:
-    """List the patterns, or show one and its knobs.
-
-    Parameters
-    ----------
-    name
-        A pattern's name.
-    """
-    from afx.patterns import PATTERNS
-    from afx.shown import pattern_json, show_json, show_pattern, show_patterns
-    from afx.stage import GRADE_KNOBS, STAGE_KNOBS
-
-    if name is None:
-        if json:
-            show_json([pattern_json(p) for p in PATTERNS.values()])
-        else:
-            show_patterns(PATTERNS)
-        return
-    if name not in PATTERNS:
-        near = get_close_matches(name, PATTERNS, 1, 0.5)
-        hint = f"did you mean {near[0]!r}?" if near else "afx patterns lists them"
-        raise UserError(f"no pattern {name!r}: {hint}")
-    if json:
-        show_json(pattern_json(PATTERNS[name]))
-    else:
-        show_pattern(PATTERNS[name], STAGE_KNOBS + GRADE_KNOBS)
+app.command(looks, help_epilogue=LOOKS_EXAMPLES)
+app.command(patterns, help_epilogue=PATTERNS_EXAMPLES)

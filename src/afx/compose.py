@@ -6,27 +6,28 @@ piece is always composed and an excerpt cut from it, so an excerpt has exactly t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.look import Look, knobs_of, pattern_of, problems
+from afx.casting import Summarize
+from afx.look import Look, problems
 from afx.patterns import PATTERNS, Pattern
 from afx.routes import Grip, Temperament
-from afx.sources import LEAD, SURE, Beats, Features, Sources
-from afx.timeline import Shot, Summarize, plan
+from afx.shot import Shot
+from afx.shot_tables import ShotTables
+from afx.sources import LEAD, SURE, Features, Sources
+from afx.timeline import plan
+from afx.timeline_format import parse_timeline, shots_of
 from afx.transition import Transition
 from music_analysis.analysis import Analysis
 from music_analysis.errors import UserError
 from music_analysis.features import summarize
-
-FADE_SHORTEST, FADE_LONGEST, FADE_UNSURE = 1.0, 4.0, 2.5
-"""Length of cross-fades in seconds; the last one where the beat is not sure."""
-STRONG = 0.6
-"""Novelty from which a change is quick: two beats, not four."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,10 @@ class Scene:
         It is visible in frames [first, last) of the Controls, cross-fades included.
     names : tuple of str
         Knobs: the pattern's, then the stage's, then the grade's.
-    values : float32 [last - first, len(names)]
+    values : float32 [at least lead + last - first, len(names)]
         Their values; clocks are integrated and continuous over the whole piece.
+    lead : int
+        Rows of `values` that come before `first`: a memory begins with them.
     """
 
     look: Look
@@ -52,6 +55,11 @@ class Scene:
     last: int
     names: tuple[str, ...]
     values: NDArray[np.float32]
+    lead: int = 0
+
+    def row(self, frame: int) -> int:
+        """Return which row of `values` is a frame's."""
+        return frame - self.first + self.lead
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +79,8 @@ class Controls:
         For each scene but the first, how and when it comes in.
     first_frame : int
         Where the excerpt begins in the piece.
+    temperament : str
+        How the music takes hold; never ``auto``.
     """
 
     fps: Fraction
@@ -79,6 +89,7 @@ class Controls:
     shots: tuple[Shot, ...] = ()
     transitions: tuple[Transition, ...] = ()
     first_frame: int = 0
+    temperament: Temperament = "groove"
 
     def at(self, frame: int) -> tuple[tuple[int, float], ...]:
         """Return what is visible in a frame: one or two (scene index, weight), weights sum to 1.
@@ -90,7 +101,7 @@ class Controls:
         """
         if not 0 <= frame < self.frames:
             raise IndexError(f"frame {frame} is outside 0..{self.frames - 1}")
-        now = max(i for i, scene in enumerate(self.scenes) if scene.first <= frame)
+        now = bisect_right(self.scenes, frame, key=lambda scene: scene.first) - 1
         if now == 0 or frame >= self.scenes[now - 1].last:
             return ((now, 1.0),)
         weight = self.transitions[now - 1].share(frame + self.first_frame)
@@ -101,8 +112,21 @@ class Controls:
         visible = self.at(frame)
         return self.transitions[visible[1][0] - 1] if len(visible) > 1 else None
 
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """First frames (here) of scenes that come in by a hard cut, rising."""
+        return tuple(
+            scene.first
+            for scene, transition in zip(self.scenes[1:], self.transitions, strict=True)
+            if transition.kind == "cut"
+        )
+
     def plan(self) -> list[dict[str, object]]:
-        """Return the timeline for people: look, title, start and end (seconds here) and why."""
+        """Return the timeline for people and pages.
+
+        For each shot its look's name and title, start and end (seconds here), the section's letter
+        and name (empty where there is none), how it comes in (None for the first), and why.
+        """
         zero, fps = self.first_frame / float(self.fps), float(self.fps)
         return [
             {
@@ -110,9 +134,12 @@ class Controls:
                 "title": shot.look.title,
                 "start": max(shot.start - zero, 0.0),
                 "end": min(max(shot.end - zero, 0.0), self.frames / fps),
+                "section": shot.label,
+                "name": shot.name,
+                "transition": self.transitions[i - 1].kind if i else None,
                 "why": shot.why,
             }
-            for shot in self.shots
+            for i, shot in enumerate(self.shots)
         ]
 
 
@@ -130,7 +157,8 @@ def compose(
     temperament: Temperament = "groove",
     stems: Mapping[str, Features] | None = None,
     macros: Mapping[int, float] | None = None,
-    timeline: str | None = None,  # noqa: ARG001
+    timeline: str | None = None,
+    reach: int = 0,
 ) -> Controls:
     """Turn music into knob values.
 
@@ -160,6 +188,9 @@ def compose(
         Values of the sources ``macro.1`` to ``macro.8``.
     timeline : str, optional
         TOML text of a timeline: exactly its scenes are composed.
+    reach : int
+        Rows that every scene has beyond the frames in which it is seen, before and after, as far
+        as the piece goes.
 
     Raises
     ------
@@ -180,53 +211,69 @@ def compose(
             key = ".".join(map(str, loc))
             raise UserError(f"look {look.name or look.title!r}: {key}: {message}")
     stop = features.frames if frames is None else min(first_frame + frames, features.frames)
-    shots = plan(features, candidates, seed=seed, patterns=patterns, summarize=summarize)
-    fades = [_fade(shot, features) for shot in shots[1:]]
-    starts = [0, *(int(np.floor(begin)) + 1 for begin, _ in fades)]
-    ends = [*(int(np.ceil(end)) for _, end in fades), features.frames]
-    seen = [i for i in range(len(shots)) if starts[i] < stop and ends[i] > first_frame]
+    if timeline is not None:
+        named = {look.name: look for look in candidates}
+        shots = shots_of(parse_timeline(timeline), named, features, patterns)
+    else:
+        shots = plan(
+            features, candidates, seed=seed, patterns=patterns, summarize=summarize,
+            analysis=analysis,
+        )  # fmt: skip
+    transitions = _transitions(shots, features)
+    starts = [0, *(int(np.floor(t.begin)) + 1 for t in transitions)]
+    ends = [*(int(np.ceil(t.end)) for t in transitions), features.frames]
+    for i, transition in enumerate(transitions):
+        if transition.kind == "cut":
+            starts[i + 1] = ends[i] = int(transition.begin)
+    seen = [
+        i for i in range(len(shots)) if starts[i] < min(stop, ends[i]) and ends[i] > first_frame
+    ]
 
     sources = Sources(features, seed=seed, analysis=analysis, stems=stems, macros=macros)
     grip = Grip(sources, reactivity=reactivity, temperament=temperament)
+    tables = ShotTables(grip, patterns, shots, transitions)
     scenes: dict[int, Scene] = {}
     # Look by look, so that one whole table at a time is in memory.
-    for look in candidates:
-        own = [i for i in seen if shots[i].look is look]
-        if not own:
-            continue
-        pattern = pattern_of(look, patterns)
-        knobs = knobs_of(pattern)
-        table = grip.table(look, knobs, len(pattern.knobs))
-        for i in own:
+    for look in {id(shots[i].look): shots[i].look for i in seen}.values():
+        for i in [i for i in seen if shots[i].look is look]:
             first, last = max(starts[i], first_frame), min(ends[i], stop)
+            low, high = max(first - reach, 0), min(last + reach, features.frames)
+            values = tables.rows(i, low, high)
             scenes[i] = Scene(
                 look,
                 shots[i].seed,
                 first - first_frame,
                 last - first_frame,
-                tuple(knob.name for knob in knobs),
-                table[first:last].copy(),
+                tables.names,
+                values,
+                first - low,
             )
     return Controls(
         features.fps,
         stop - first_frame,
         tuple(scenes[i] for i in seen),
         tuple(shots[i] for i in seen),
-        tuple(Transition("blend", *fades[i - 1]) for i in seen[1:]),
+        tuple(transitions[i - 1] for i in seen[1:]),
         first_frame,
+        grip.temperament,
     )
 
 
-def _fade(shot: Shot, features: Features) -> tuple[float, float]:
-    """Return where a shot fades in, in frames: centered on its start, ahead of it by the lead."""
-    fps = float(features.fps)
-    half = 0.5 * _fade_seconds(features.beats, shot.novelty)
-    center = shot.start - LEAD
-    return (center - half) * fps, (center + half) * fps
-
-
-def _fade_seconds(beats: Beats, novelty: float) -> float:
-    if beats.bpm is None or beats.confidence < SURE:
-        return FADE_UNSURE
-    length = (2.0 if novelty >= STRONG else 4.0) * 60.0 / beats.bpm
-    return min(max(length, FADE_SHORTEST), FADE_LONGEST)
+def _transitions(shots: Sequence[Shot], features: Features) -> list[Transition]:
+    """Return how shots come in, in frames: centered on their starts, ahead of them by the lead."""
+    fps, beats = float(features.fps), features.beats
+    bpm = beats.bpm if beats.confidence >= SURE else None
+    made = []
+    for old, new in pairwise(shots):
+        change = new.change
+        center = new.start - LEAD
+        if change.kind == "cut":
+            frame = float(min(max(round(center * fps), 1), features.frames - 1))
+            made.append(Transition("cut", frame, frame))
+            continue
+        # Never so long that a third shot would be seen.
+        room = 0.9 * min(old.end - old.start, new.end - new.start)
+        half = 0.5 * min(change.length(bpm), room)
+        begin, end = (center - half) * fps, (center + half) * fps
+        made.append(Transition(change.kind, begin, end, change.shape, change.soft, change.angle))
+    return made

@@ -7,21 +7,20 @@ any order and from any thread.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.color import packed_tables
+from afx.color import packed_tables, paired_tables
 from afx.compose import Controls, Scene
 from afx.field.jit import Kernel
 from afx.look import pattern_of
+from afx.memories import Memories
 from afx.painter import FieldState, Picture, field_kernel, field_weights
 from afx.patterns import PATTERNS, Pattern
 from afx.patterns.simulation import Grid
-from afx.simulator import Simulator
 from afx.stage import GRADE_KNOBS
 from afx.transition import Wipe
 
@@ -72,8 +71,7 @@ class Director:
         self.gains: NDArray[np.float16] | None = None
         self.gains_from = 0
         self._columns: dict[int, tuple[NDArray[np.intp], NDArray[np.intp]]] = {}
-        self._simulators: dict[int, Simulator] = {}
-        self._lock = threading.Lock()
+        self._memories = Memories(controls, aspect, self.pattern, self._tones)
 
     def kernel(self, scene: Scene) -> Kernel:
         """Return the compiled field of a scene."""
@@ -95,42 +93,92 @@ class Director:
 
     def state(self, index: int, frame: int, *, full: bool = False) -> FieldState:
         """Return scene `index`'s field in a frame; `full` leaves its internal resolution out."""
+        return self._state(index, frame, self._memories.at(index, frame), full=full)
+
+    def sketched(self, index: int, frames: Sequence[int]) -> Iterator[FieldState]:
+        """Give scene `index`'s field in rising frames in full, where its tones are all that counts.
+
+        What a pattern remembers is gone through in coarse steps.
+        """
+        for frame, buffers in zip(frames, self._memories.sketched(index, frames), strict=True):
+            yield self._state(index, frame, buffers, full=True)
+
+    def needed(self, frames: tuple[int, int] | None) -> list[int]:
+        """Return the scenes that frames [first, last) hang on: all without any.
+
+        Those that are visible, and those that hand their picture over to one of them.
+        """
+        scenes = self.controls.scenes
+        found: set[int] = set()
+        for index in reversed(range(len(scenes))):
+            scene = scenes[index]
+            seen = frames is None or (scene.last > frames[0] and scene.first < frames[1])
+            if seen or index in found:
+                found.add(index)
+                before = self._memories.before(index)
+                found |= set() if before is None else {before}
+        return sorted(found)
+
+    def _state(
+        self, index: int, frame: int, buffers: Mapping[str, NDArray[np.float32]], *, full: bool
+    ) -> FieldState:
         scene = self.controls.scenes[index]
-        row = scene.values[frame - scene.first]
         normal = self.normalizations[index]
         pattern = self.pattern(scene)
         return FieldState(
             self.kernel(scene),
-            row[self._places(index)[0]],
+            scene.values[scene.row(frame)][self._places(index)[0]],
             field_weights(pattern, scene.seed),
             normal.scale,
             normal.offset,
             1 if full else self.internal[index],
             pattern.direct,
-            self._remembered(index, frame),
+            buffers,
         )
 
-    def _remembered(self, index: int, frame: int) -> Mapping[str, NDArray[np.float32]]:
-        """Return the buffers that scene `index`'s pattern reads in a frame."""
-        scene = self.controls.scenes[index]
-        pattern = self.pattern(scene)
-        if pattern.simulation is None:
-            return {}
-        with self._lock:
-            if index not in self._simulators:
-                self._simulators[index] = Simulator(
-                    pattern.simulation,
-                    Grid.of(pattern.simulation.cells, self.aspect),
-                    scene.seed,
-                    lambda row: dict(zip(scene.names, scene.values[row].tolist(), strict=True)),
-                    float(self.controls.fps),
-                )
-        return self._simulators[index].at(frame - scene.first)
+    def _tones(self, index: int, frame: int, grid: Grid) -> NDArray[np.float32]:
+        """Return scene `index`'s normalized tones in a frame, on a grid."""
+        state = self.state(index, frame, full=True)
+        made = state.kernel.evaluate(
+            grid.columns,
+            grid.rows,
+            dict(zip(state.kernel.module.knobs, state.knobs.tolist(), strict=True)),
+            geometry=grid.geometry,
+            buffers=state.buffers,
+            weights=state.weights,
+        )
+        tones = made["tone"] * np.float32(state.scale) + np.float32(state.offset)
+        if not state.direct:
+            tones = tones * made["mask"]
+        return np.ascontiguousarray(np.clip(np.nan_to_num(tones), 0.0, 1.0), np.float32)
+
+    def _morphed(self, frame: int, *, full: bool) -> FieldState | None:
+        """Return the one field that two scenes are while one becomes the other, if they can be.
+
+        They can where a morph is wanted and both show the same pattern with the same weights; else
+        their pictures are blended.
+        """
+        visible = self.controls.at(frame)
+        transition = self.controls.transition(frame)
+        if transition is None or transition.kind != "morph":
+            return None
+        (a, _), (b, share) = visible
+        if not self._memories.continues(b):
+            return None
+        one, other = (self.state(i, frame, full=full) for i in (a, b))
+        knobs = one.knobs + (other.knobs - one.knobs) * np.float32(share)
+        return replace(
+            one,
+            knobs=knobs.astype(np.float32),
+            scale=one.scale + (other.scale - one.scale) * share,
+            offset=one.offset + (other.offset - one.offset) * share,
+            internal=min(one.internal, other.internal),
+        )
 
     def grade(self, index: int, frame: int) -> NDArray[np.float32]:
         """Return scene `index`'s grade in a frame."""
         scene = self.controls.scenes[index]
-        values: NDArray[np.float32] = scene.values[frame - scene.first][self._places(index)[1]]
+        values: NDArray[np.float32] = scene.values[scene.row(frame)][self._places(index)[1]]
         return values
 
     def gain(self, frame: int) -> NDArray[np.float32] | None:
@@ -160,13 +208,15 @@ class Director:
             grade = np.asarray(
                 grades[0] + (grades[1] - grades[0]) * np.float32(weight), dtype=np.float32
             )
+        wipe = self._wipe(frame)
+        one = self._morphed(frame, full=full)
         return Picture(
-            tuple(self.state(i, frame, full=full) for i, _ in visible),
-            weight,
+            tuple(self.state(i, frame, full=full) for i, _ in visible) if one is None else (one,),
+            weight if one is None else 0.0,
             grade,
-            self._tables([i for i, _ in visible], weight),
+            self._tables([i for i, _ in visible], weight, wiped=wipe is not None),
             self.gain(frame) if limited else None,
-            self._wipe(frame),
+            wipe,
         )
 
     def _wipe(self, frame: int) -> Wipe | None:
@@ -175,10 +225,14 @@ class Director:
             return None
         return transition.wipe(frame + self.controls.first_frame)
 
-    def _tables(self, visible: list[int], weight: float) -> Mapping[str, NDArray[np.int32]]:
+    def _tables(
+        self, visible: list[int], weight: float, *, wiped: bool
+    ) -> Mapping[str, NDArray[np.int32]]:
         """Return the tables of the scenes' palettes; a direct field has no use for its look's."""
         scenes = [self.controls.scenes[i] for i in visible]
         asked = [s.look.palette for s in scenes if not self.pattern(s).direct]
+        if len(asked) == 2 and wiped:  # each side of the seam has its own
+            return paired_tables(asked[0], asked[1])
         if len(asked) == 2:
             return packed_tables(asked[0], asked[1], weight)
         return packed_tables(asked[0] if asked else scenes[0].look.palette)

@@ -1,12 +1,15 @@
 """Stills of looks without music: knobs at rest, clocks where they stand after some seconds.
 
 What exploration shows: the same fields, normalization and colors as in a video, with nothing that
-moves the knobs. One easel belongs to one thread.
+moves the knobs. What a pattern remembers is only sketched: gone through in coarse steps, over the
+last seconds before the still. One easel belongs to one thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +21,9 @@ from afx.look import Look, knobs_of, pattern_of
 from afx.normal import tone_range
 from afx.painter import FieldState, Painter, Picture, field_kernel, field_weights
 from afx.patterns import PATTERNS, Pattern
+from afx.patterns.simulation import Grid
 from afx.routes import UNTURNED
+from afx.simulator import Buffers, sketch
 from afx.stage import GRADE_KNOBS
 
 MOMENT = 12.0
@@ -26,6 +31,19 @@ MOMENT = 12.0
 
 SAMPLED = (0.0, 7.0, 19.0, 31.0, 43.0)
 """Seconds, from the still's moment on, over which tones are normalized, as a scene's are."""
+
+REMEMBERED = 8.0
+"""Seconds before the first moment at which a pattern with a memory begins."""
+
+RECALLED = (0.0, 1.5, 3.0, 4.5)
+"""In place of `SAMPLED` for a pattern with a memory: seconds back from the still, which it goes
+through anyway; or on from it, where the still is earlier."""
+
+STEPS = 120
+"""About the most steps of its sketch: half a second of work, and it goes through more in leaps."""
+
+KEPT = 4
+"""Sketches that are kept, for pictures that are asked for again."""
 
 _NONE: Mapping[str, float] = {}
 
@@ -79,6 +97,8 @@ class Easel:
         # Large enough that fine detail counts, small enough to cost little.
         scale = min(1.0, (256 * 144 / (width * height)) ** 0.5)
         self._small = (max(16, round(width * scale)), max(16, round(height * scale)))
+        self._aspect = width / height
+        self._sketches: OrderedDict[Hashable, dict[float, Buffers]] = OrderedDict()
 
     def still(
         self,
@@ -100,10 +120,9 @@ class Easel:
         knobs: Mapping[str, float] = _NONE,
     ) -> list[NDArray[np.uint8]]:
         """Return a look's pictures at several moments, normalized alike."""
-        normal = self._normal(look, seed, moments[0], knobs)
-        return [
-            self.painter.rgb(self._picture(look, seed, moment, knobs, normal)) for moment in moments
-        ]
+        asked = _Asked(look, seed, knobs, self._recalled(look, seed, moments, knobs))
+        normal = self._normal(asked, moments[0])
+        return [self.painter.rgb(self._picture(asked, moment, normal)) for moment in moments]
 
     def picture(
         self,
@@ -114,49 +133,95 @@ class Easel:
         knobs: Mapping[str, float] = _NONE,
     ) -> Picture:
         """Return what such a still is made of."""
-        return self._picture(look, seed, moment, knobs, self._normal(look, seed, moment, knobs))
+        asked = _Asked(look, seed, knobs, self._recalled(look, seed, [moment], knobs))
+        return self._picture(asked, moment, self._normal(asked, moment))
 
-    def _picture(
-        self,
-        look: Look,
-        seed: int,
-        moment: float,
-        knobs: Mapping[str, float],
-        normal: tuple[float, float],
-    ) -> Picture:
-        values = at_rest(look, seed=seed, moment=moment, knobs=knobs, patterns=self.patterns)
+    def _picture(self, asked: _Asked, moment: float, normal: tuple[float, float]) -> Picture:
+        values = self._values(asked, moment)
         grade = np.array([values[k.name] for k in GRADE_KNOBS], np.float32)
-        state = self._state(look, seed, values, normal)
-        return Picture((state,), 0.0, grade, packed_tables(look.palette))
+        state = self._state(asked, moment, normal)
+        return Picture((state,), 0.0, grade, packed_tables(asked.look.palette))
 
-    def _state(
-        self, look: Look, seed: int, values: Mapping[str, float], normal: tuple[float, float]
-    ) -> FieldState:
-        pattern = pattern_of(look, self.patterns)
-        kernel: Kernel = field_kernel(pattern)
-        row = np.array([values[name] for name in kernel.module.knobs], np.float32)
-        return FieldState(
-            kernel, row, field_weights(pattern, seed), *normal, internal=1, direct=pattern.direct
+    def _values(self, asked: _Asked, moment: float) -> dict[str, float]:
+        return at_rest(
+            asked.look, seed=asked.seed, moment=moment, knobs=asked.knobs, patterns=self.patterns
         )
 
-    def _normal(
-        self, look: Look, seed: int, moment: float, knobs: Mapping[str, float]
-    ) -> tuple[float, float]:
+    def _state(self, asked: _Asked, moment: float, normal: tuple[float, float]) -> FieldState:
+        pattern = pattern_of(asked.look, self.patterns)
+        kernel: Kernel = field_kernel(pattern)
+        values = self._values(asked, moment)
+        row = np.array([values[name] for name in kernel.module.knobs], np.float32)
+        return FieldState(
+            kernel,
+            row,
+            field_weights(pattern, asked.seed),
+            *normal,
+            internal=1,
+            direct=pattern.direct,
+            buffers=asked.recalled.get(moment, {}),
+        )
+
+    def _normal(self, asked: _Asked, moment: float) -> tuple[float, float]:
         """Return scale and offset of the tone, from its percentiles over some moments."""
-        if pattern_of(look, self.patterns).direct:
+        pattern = pattern_of(asked.look, self.patterns)
+        if pattern.direct:
             return 1.0, 0.0
         tones = []
-        for later in SAMPLED:
-            values = at_rest(
-                look, seed=seed, moment=moment + later, knobs=knobs, patterns=self.patterns
-            )
-            state = self._state(look, seed, values, (1.0, 0.0))
+        for at in _sampled(pattern, moment):
+            state = self._state(asked, at, (1.0, 0.0))
             names = state.kernel.module.knobs
             made = state.kernel.evaluate(
                 *self._small,
                 dict(zip(names, state.knobs.tolist(), strict=True)),
+                buffers=state.buffers,
                 weights=state.weights,
             )
             tone, mask = made["tone"], made["mask"]
             tones.append(tone[(mask > 0.05) & np.isfinite(tone)])
         return tone_range(np.concatenate(tones))
+
+    def _recalled(
+        self, look: Look, seed: int, moments: Sequence[float], knobs: Mapping[str, float]
+    ) -> Mapping[float, Buffers]:
+        """Return what the look's pattern remembers at the moments, and where tones are sampled."""
+        pattern = pattern_of(look, self.patterns)
+        if pattern.simulation is None:
+            return {}
+        wanted = sorted({*_sampled(pattern, moments[0]), *moments})
+        turned = tuple(sorted(look.knobs.items())), tuple(sorted(knobs.items()))
+        key = (pattern, seed, tuple(wanted), turned)
+        if key not in self._sketches:
+            asked = _Asked(look, seed, knobs, {})
+            made = sketch(
+                pattern.simulation,
+                Grid.of(pattern.simulation.cells, self._aspect),
+                seed,
+                lambda time: self._values(asked, time),
+                wanted,
+                begin=max(0.0, min(wanted[0], moments[0] - REMEMBERED)),
+                most=STEPS,
+            )
+            self._sketches[key] = dict(zip(wanted, made, strict=True))
+            while len(self._sketches) > KEPT:
+                self._sketches.popitem(last=False)
+        self._sketches.move_to_end(key)
+        return self._sketches[key]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A look as it is asked for, and what its pattern remembers at some moments."""
+
+    look: Look
+    seed: int
+    knobs: Mapping[str, float]
+    recalled: Mapping[float, Buffers]
+
+
+def _sampled(pattern: Pattern, moment: float) -> list[float]:
+    """Return the moments over which a still's tones are normalized."""
+    if pattern.simulation is None:
+        return [moment + later for later in SAMPLED]
+    sign = -1.0 if moment >= RECALLED[-1] else 1.0
+    return [moment + sign * away for away in RECALLED]

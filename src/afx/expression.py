@@ -20,7 +20,7 @@ import numpy as np
 from afx.expression_text import INSTEAD, ExpressionError, Token, tokens
 from afx.expression_tree import Call, Expression, Name, Node, Number
 from afx.operations import BOUND, FUNCTIONS, LONGEST, NEAREST, operate
-from afx.sources import SOURCES
+from afx.source_names import SOURCES, STEM_PARTS, stem_source
 
 MAX_LENGTH = 500
 """Characters of an expression, at most."""
@@ -59,7 +59,7 @@ def parse(text: str, known: Iterable[str] = SOURCES) -> Expression:
     ----------
     text : str
     known : iterable of str
-        The sources there are, by their full names.
+        The sources there are, by their full names; those of stems are known whatever their names.
 
     Raises
     ------
@@ -160,12 +160,15 @@ class _Parser:
 
     def named(self, token: Token) -> Node:
         name = ALIASES.get(token.text, token.text)
-        if name not in self.known:
+        if name not in self.known and stem_source(name) is None:
             if token.text in FUNCTIONS:
                 raise self.mistake(
                     f"{token.text} is a function: {FUNCTIONS[token.text].usage}", token
                 )
             hint = nearest(token.text, [*ALIASES, *sorted(self.known)])
+            if name == "stem" or name.startswith("stem."):
+                parts = ", ".join(f".{part}" for part in STEM_PARTS if part)
+                hint = f": write stem.NAME, or one of {parts} after it"
             # Nobody needs to be told where a lone name is.
             alone = self.text.strip() == token.text
             raise ExpressionError(

@@ -28,6 +28,9 @@ LIMIT = 6
 WARN = 4
 WARN_SECONDS = 4.0
 WARN_WINDOW = 5.0
+# Below that warning; and from which counts on pictures are near the two limits.
+CALM = WARN - 1
+NEAR = {LIMIT: LIMIT - 1, CALM: CALM}
 
 _WEIGHTS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
 # 4096 steps are sixteen to a code of 8 bits: exact enough, and ten times as fast as a power.
@@ -148,23 +151,20 @@ class FlashScreen:
         self._red.push(*self._reds.push(linear, luma))
         self._frames += 1
 
-    def spans(self, *, extended: bool = False, near: bool = False) -> list[tuple[int, int]]:
+    def spans(self, most: int = LIMIT, *, near: bool = False) -> list[tuple[int, int]]:
         """Return the frames [first, last) with too many flashes, in order and joined.
 
         Parameters
         ----------
-        extended : bool
-            Count "4 or more transitions a second for more than 4 s" as too many.
+        most : {6, 3}
+            Transitions allowed in a second: `LIMIT`, or `CALM`, which is below IRIS's warning too.
         near : bool
-            Count one transition below the limit, or at it, as too many.
+            Count what is only just allowed as too many.
         """
         if self._shape is None:
             return []
-        found = [s for c in (self._general, self._red) for s in c.over]
-        if near:
-            found += [s for c in (self._general, self._red) for s in c.near]
-        if extended:
-            found += [s for c in (self._general, self._red) for s in c.long]
+        least = NEAR[most] if near else most + 1
+        found = [s for c in (self._general, self._red) for s in c.spans[least]]
         joined: list[tuple[int, int]] = []
         for first, last in sorted(found):
             if joined and first <= joined[-1][1]:
@@ -295,9 +295,10 @@ class _Counter:
         self.worst = 0
         self.worst_at: float | None = None
         self.extended_at: float | None = None
-        self.over: list[tuple[int, int]] = []
-        self.near: list[tuple[int, int]] = []
-        self.long: list[tuple[int, int]] = []
+        # Frames [first, last) of the seconds with so many transitions.
+        self.spans: dict[int, list[tuple[int, int]]] = {
+            n: [] for most, near in NEAR.items() for n in (near, most + 1)
+        }
 
     def push(self, up: NDArray[np.bool_], down: NDArray[np.bool_]) -> None:
         flips = up | down
@@ -347,18 +348,17 @@ class _Counter:
         while self._reached(self.worst + 1):
             self.worst += 1
             self.worst_at = self._frame / self._fps
-        if self.worst >= LIMIT - 1 and self._reached(LIMIT - 1):
-            self._extend(self.near, self._second)
-        if self.worst > LIMIT and self._reached(LIMIT + 1):
-            self._extend(self.over, self._second)
-        busy = self._reached(WARN)
+        for n in sorted(self.spans):
+            if self.worst < n or not self._reached(n):
+                break
+            self._extend(self.spans[n], self._second)
+        busy = self.worst >= WARN and self._reached(WARN)
         if len(self._busy) == self._busy.maxlen:
             self._busy_frames -= self._busy[0]
         self._busy.append(busy)
         self._busy_frames += busy
         if self._busy_frames <= WARN_SECONDS * self._fps:
             return
-        self._extend(self.long, round(WARN_WINDOW * self._fps))
         if self.extended_at is None:
             self.extended_at = max(0.0, (self._frame + 1) / self._fps - WARN_WINDOW)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -39,6 +39,16 @@ BANDS: dict[str, tuple[float, float]] = {
     "edges": (0.01, 0.35),
     "clipped": (0.0, 0.05),
 }
+
+LINES: dict[str, tuple[float, float]] = {
+    "edges": (0.01, 0.58),
+    "boundary": (1.0, 1.6),
+    "contrast": (0.07, 0.30),
+}
+"""Wider bands for ornaments and fractals, which are drawn in lines: their edges and crossings are
+the picture. They are the measured ends of the library (white noise has edges 0.95, boundary 2)."""
+DRAWN_IN_LINES = ("geometric", "fractal")
+"""Families of such pictures."""
 
 _WORDS = {
     "colorfulness": ("too gray", "garish"),
@@ -113,6 +123,12 @@ def measure(rgb: ArrayLike) -> ImageMeasures:
         edges=edge_density(light),
         clipped=clipped_share(picture),
     )
+
+
+def bands(families: Iterable[str]) -> dict[str, tuple[float, float]]:
+    """Return the bands for a picture that shows patterns of these families."""
+    drawn = any(family in DRAWN_IN_LINES for family in families)
+    return BANDS | (LINES if drawn else {})
 
 
 def problems(measures: ImageMeasures) -> list[str]:

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from afx import __version__
+from afx.lettering import clean
 from afx.look import Look, dump, parse_look
 from afx.look_weights import located, portable
 from afx.routes import Temperament
+from afx.source_names import MACROS
 from afx.video import (
     VideoError,
     choose_encoder,
@@ -25,7 +27,7 @@ from afx.video import (
     parse_size,
     read_settings,
 )
-from music_analysis.audio import load
+from music_analysis.audio import Audio, load
 from music_analysis.errors import UserError
 
 LONGEST = 1e9
@@ -74,9 +76,13 @@ class Job(BaseModel):
     temperament: Temperament = Field("auto", description="how the music takes hold")
     timeline: str | None = Field(None, description="TOML text: exactly these scenes")
     stems: dict[str, Attached] = Field({}, description="parts of the music, as sources")
-    macros: dict[int, float] = Field({}, description="values of the sources macro.1 to macro.8")
+    macros: dict[Annotated[int, Field(ge=1, le=MACROS)], Annotated[float, Field(ge=0, le=1)]] = (
+        Field({}, description="values of the sources macro.1 to macro.8")
+    )
     loop: int | None = Field(None, ge=1, le=512, description="bars after which it begins anew")
-    title: str | None = Field(None, max_length=200, description="text of the title card")
+    title: str | None = Field(
+        None, min_length=1, max_length=200, description="rows of the title card"
+    )
     logo: Attached | None = Field(None, description="a picture in the corner")
     lyrics: Attached | None = Field(None, description="words in time, from an .lrc file")
     font: Attached | None = Field(None, description="for title and lyrics")
@@ -128,6 +134,10 @@ def make_job(
             settings["size"] = parse_size(settings["size"])
         if "fps" in settings:
             settings["fps"] = str(parse_fps(str(settings["fps"])))
+        if settings.get("title") is not None:
+            settings["title"] = _card(settings["title"], audio)
+        if settings.get("loop") is not None and settings.get("duration") is not None:
+            raise UserError("--loop says how long the video is: leave out --duration")
         try:
             job = Job(
                 song=str(Path(song).resolve()),
@@ -141,6 +151,18 @@ def make_job(
             raise UserError(f"--{name.replace('_', '-')}: {first['msg']}") from None
         encoder = choose_encoder(job.codec, *job.size, hardware=hardware)
         return job.model_copy(update={"encoder": encoder})
+
+
+def _card(text: str, audio: Audio) -> str:
+    """Return the rows of a title card; of ``"song"``, what the song says of itself."""
+    rows = text.splitlines()
+    if text.strip().lower() == "song":
+        title = audio.title or audio.path.stem.replace("_", " ")
+        rows = [row[:99] for row in (title, audio.artist) if row]
+    card = "\n".join(row for row in map(clean, rows) if row)
+    if not card:
+        raise UserError("--title: write the title, or the word song to use the song's own")
+    return card
 
 
 def embedded(job: Job) -> dict[str, Any]:

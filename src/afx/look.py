@@ -21,6 +21,7 @@ from afx.expression import parse
 from afx.expression_text import ExpressionError
 from afx.field.knob import Knob
 from afx.look_parts import (
+    Ink,
     Layer,
     Number,
     Route,
@@ -36,7 +37,8 @@ from afx.look_weights import portable, with_weights
 from afx.palette import Palette, resolve
 from afx.patterns import PATTERNS, Pattern
 from afx.patterns.architecture import Architecture, Gene, merged
-from afx.patterns.layers import LayerError, folded, layered
+from afx.patterns.layers import LayerError, layered
+from afx.patterns.symmetry import folded
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 from afx.tomltext import line_of, write
 from afx.wander import walked
@@ -70,7 +72,7 @@ class Look(Table):
     )
     walk: Walk | None = Field(None, description="a path on which the latents wander")
     warp: Layer | None = Field(None, description="a pattern that bends this one's space")
-    ink: Layer | None = Field(None, description="a pattern that is drawn into this one")
+    ink: Ink | None = Field(None, description="a pattern that is drawn into this one")
     symmetry: Symmetry = Field(default_factory=Symmetry, description="kaleidoscope and mirror")
 
 
@@ -100,7 +102,8 @@ def pattern_of(look: Look, patterns: Mapping[str, Pattern] = PATTERNS) -> Patter
         pattern = pattern.shape(merged(pattern.architecture, look.network))
     warp = None if look.warp is None else patterns[look.warp.pattern]
     ink = None if look.ink is None else patterns[look.ink.pattern]
-    pattern = layered(pattern, warp=warp, ink=ink)
+    style = "tones" if look.ink is None else look.ink.style
+    pattern = layered(pattern, warp=warp, ink=ink, style=style)
     return folded(pattern, look.symmetry.fold, look.symmetry.mirror)
 
 
@@ -317,14 +320,14 @@ def _explain(error: ValidationError) -> tuple[Loc, str]:
     if kind == "extra_forbidden":
         models: dict[str, type[BaseModel]] = {
             "suits": Suits, "routes": Route, "network": Architecture, "genes": Gene, "walk": Walk,
-            "warp": Layer, "ink": Layer, "symmetry": Symmetry,
+            "warp": Layer, "ink": Ink, "symmetry": Symmetry,
         }  # fmt: skip
         around = [str(part) for part in loc[:-1] if part in models]
         model = models[around[-1]] if around else Look
-        return (
-            loc,
-            f"no such key{_hint(str(loc[-1]), [k for k in model.model_fields if k != 'name'])}",
-        )
+        known = [k for k in model.model_fields if k != "name"]
+        if issubclass(model, Layer):  # in the file; see `gathered`
+            known += ["amount", "knobs"]
+        return loc, f"no such key{_hint(str(loc[-1]), known)}"
     if kind == "missing":
         return loc, "missing: every look needs it" if len(loc) == 1 else "missing"
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")

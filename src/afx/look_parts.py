@@ -71,10 +71,26 @@ class Layer(Table):
     pattern: str = Field(description="a name from afx.patterns.PATTERNS")
 
 
+class Ink(Layer):
+    """A layer that is drawn."""
+
+    style: Literal["tones", "lines"] = Field(
+        "tones", description="its lights and shadows are drawn, or its contour lines"
+    )
+
+
+def _sectors(fold: int) -> int:
+    if fold == 1:
+        raise ValueError("a kaleidoscope has 2 to 32 sectors; 0 is none")
+    return fold
+
+
 class Symmetry(Table):
     """Folds of the picture's space, before the camera."""
 
-    fold: int = Field(0, strict=True, ge=0, le=32, description="sectors of a kaleidoscope; 0: none")
+    fold: Annotated[int, AfterValidator(_sectors)] = Field(
+        0, strict=True, ge=0, le=32, description="sectors of a kaleidoscope; 0: none"
+    )
     mirror: Literal["none", "x", "y", "both"] = Field(
         "none", description="the left half, the upper half or a quarter, mirrored"
     )
@@ -115,8 +131,8 @@ def scattered(data: dict[str, Any]) -> dict[str, Any]:
     made = dict(data)
     layers = {name: dict(data[name]) for name in LAYERS if isinstance(data.get(name), dict)}
     for name, value in data.get("knobs", {}).items():
-        layer, _, knob = name.partition(".")
-        if layer not in layers:
+        layer, dot, knob = name.partition(".")
+        if not dot or layer not in layers:  # a pattern may have a knob called warp
             knobs[name] = value
         elif knob == "amount":
             layers[layer]["amount"] = value

@@ -220,6 +220,7 @@ def plan(
     UserError
         For everything that is wrong with them, the look or the song.
     """
+    from afx.added_sources import attach_stems, check_heard, macro_values
     from afx.device import choose_device, choose_precision
     from afx.job import attach, make_job
     from afx.look import find_look, load_library
@@ -236,10 +237,16 @@ def plan(
     looks = load_library()
     if look is None and picture.look is not None:
         look = find_look(picture.look, looks)
-    if look is not None:
+    timeline = None
+    if show.timeline is not None:
+        known_looks = looks if look is None else {**looks, look.name: look}
+        timeline, looks = read_timeline(show.timeline, known_looks)
+    elif look is not None:
         looks = {look.name: look}
     if picture.network is not None:
-        looks = with_network(looks, picture.network)
+        shaped = with_network(looks, picture.network)
+        # A timeline's other looks stay as they are.
+        looks = shaped if timeline is None else {**looks, **shaped}
     if picture.palette is not None:
         from afx.palette_choice import palette_named, with_palette
 
@@ -247,6 +254,9 @@ def plan(
     looks = with_knobs(looks, pairs("--set", show.set))
     if show.kaleidoscope is not None or show.mirror is not None:
         looks = with_symmetry(looks, show.kaleidoscope, show.mirror)
+    stems = attach_stems(pairs("--stem", show.stem))
+    macros = macro_values(pairs("--macro", show.macro))
+    check_heard(looks, stems, macros)
     known = read_profile() if profile else Profile()
     device = choose_device(picture.device, known)
     precision = choose_precision(picture.precision, device, known)
@@ -267,9 +277,9 @@ def plan(
         codec=film.codec,
         hardware=film.hardware,
         temperament=show.temperament,
-        timeline=None if show.timeline is None else read_timeline(show.timeline),
-        stems={name: attach(Path(file)) for name, file in pairs("--stem", show.stem).items()},
-        macros=pairs("--macro", show.macro),
+        timeline=timeline,
+        stems=stems,
+        macros=macros,
         loop=film.loop,
         title=words.title,
         logo=None if words.logo is None else attach(words.logo),

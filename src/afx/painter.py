@@ -9,18 +9,45 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.color import chroma_program, rgb_program, video_program
+from afx.chroma import (
+    chroma_program,
+    fringe_pixels,
+    fringe_reach,
+    fringed_chroma_program,
+    fringed_rgb_program,
+    half_program,
+)
+from afx.color import (
+    Colors,
+    light_program,
+    planes_program,
+    rgb_program,
+    video_program,
+)
 from afx.field.jit import Call, Geometry, Kernel
+from afx.halo import Spread, halo_size
 from afx.patterns import Pattern
-from afx.stage import GRADE_KNOBS, staged
-from afx.transition import Wipe
+from afx.picture import FieldState, Part, Picture
+from afx.post import grain_table
+from afx.stage import staged
 from afx.upscale import FACTORS, LEFT, PLANES, Window, factor_for
+
+__all__ = [
+    "FieldState",
+    "Painter",
+    "Painters",
+    "Paints",
+    "Part",
+    "Picture",
+    "field_kernel",
+    "field_weights",
+    "kernel_of",
+]
 
 SPARE = FACTORS[-1] - 1
 """Rows around a strip of a field that enlarging may write: it makes whole samples."""
@@ -52,101 +79,43 @@ def field_weights(pattern: Pattern, seed: int) -> Mapping[str, NDArray[np.float3
     return {} if pattern.weights is None else dict(pattern.weights(seed))
 
 
-@functools.lru_cache(maxsize=16)
-def _video_kernel(fade: bool, gain: bool, direct: tuple[bool, bool]) -> Kernel:
-    return Kernel(video_program(fade=fade, gain=gain, direct=direct), byte_outputs=("y",))
+@functools.lru_cache(maxsize=64)
+def _video_kernel(colors: Colors) -> Kernel:
+    return Kernel(video_program(colors), byte_outputs=("y",))
+
+
+@functools.lru_cache(maxsize=64)
+def _rgb_kernel(colors: Colors, floats: bool) -> Kernel:
+    return Kernel(
+        rgb_program(colors, floats=floats), byte_outputs=() if floats else ("r", "g", "b")
+    )
 
 
 @functools.lru_cache(maxsize=32)
-def _rgb_kernel(fade: bool, gain: bool, direct: tuple[bool, bool], floats: bool) -> Kernel:
-    program = rgb_program(fade=fade, gain=gain, floats=floats, direct=direct)
-    return Kernel(program, byte_outputs=() if floats else ("r", "g", "b"))
+def _planes_kernel(colors: Colors) -> Kernel:
+    return Kernel(planes_program(colors))
+
+
+@functools.lru_cache(maxsize=32)
+def _light_kernel(colors: Colors) -> Kernel:
+    return Kernel(light_program(colors))
+
+
+@functools.lru_cache(maxsize=8)
+def _chroma_kernel(reach: int) -> Kernel:
+    program = fringed_chroma_program(reach) if reach else chroma_program()
+    return Kernel(program, byte_outputs=("u", "v"))
 
 
 @functools.lru_cache(maxsize=1)
-def _chroma_kernel() -> Kernel:
-    return Kernel(chroma_program(), byte_outputs=("u", "v"))
+def _half_kernel() -> Kernel:
+    return Kernel(half_program())
 
 
-@dataclass(frozen=True)
-class FieldState:
-    """One field at one moment.
-
-    Attributes
-    ----------
-    kernel : Kernel
-    knobs : float32 array
-        In the kernel's order.
-    weights : mapping of str to float32 array
-        For each network its flat weights.
-    scale, offset : float
-        Normalize the tone: ``tone · scale + offset`` lies in [0, 1].
-    internal : int
-        The field is evaluated at one in so many pixels, across as down, and enlarged: 1 to 4.
-    direct : bool
-        The field's planes are Y' in [0, 1] and Cb, Cr in [−½, ½], not tone, hue and mask.
-    buffers : mapping of str to float32 array
-        What a pattern with a memory reads.
-    """
-
-    kernel: Kernel
-    knobs: NDArray[np.float32]
-    weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    scale: float = 1.0
-    offset: float = 0.0
-    internal: int = 1
-    direct: bool = False
-    buffers: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Everything that one frame is made of.
-
-    Attributes
-    ----------
-    fields : tuple of one or two FieldState
-    weight : float
-        Share of the second field.
-    grade : float32 array
-        Values of ``afx.stage.GRADE_KNOBS``.
-    tables : mapping of str to int32 array
-        ``palette`` and ``ground``, from ``afx.color.packed_tables``.
-    gain : float32 array [rows, columns], optional
-        Factors on encoded values from the flash limiter.
-    wipe : Wipe, optional
-        Which pixels show the second field, in place of `weight`.
-    """
-
-    fields: tuple[FieldState, ...]
-    weight: float
-    grade: NDArray[np.float32]
-    tables: Mapping[str, NDArray[np.int32]]
-    gain: NDArray[np.float32] | None = None
-    wipe: Wipe | None = None
-
-    @property
-    def colors(self) -> tuple[bool, bool, tuple[bool, bool]]:
-        """What decides the kernel of its colors: cross-fade, gain, which fields are direct."""
-        fade = len(self.fields) > 1
-        direct = (self.fields[0].direct, fade and self.fields[1].direct)
-        return fade, self.gain is not None, direct
-
-
-@dataclass(frozen=True)
-class Part:
-    """A rectangle of a larger picture: its place in it, and that picture's size, in pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    @property
-    def geometry(self) -> Geometry:
-        """Where the rectangle's pixels lie."""
-        g = Geometry.of(self.width, self.height)
-        return Geometry(g.x0 + self.left * g.dx, g.dx, g.y0 + self.top * g.dy, g.dy, g.pixel)
+@functools.lru_cache(maxsize=8)
+def _fringe_kernel(reach: int, floats: bool) -> Kernel:
+    program = fringed_rgb_program(reach, floats=floats)
+    return Kernel(program, byte_outputs=() if floats else ("r", "g", "b"))
 
 
 class Paints(Protocol):
@@ -190,10 +159,12 @@ class Painter:
         self._memory: dict[str, NDArray[Any]] = {}
         self._calls: dict[tuple[str, int], Call] = {}
         self._windows: dict[tuple[str, int], Window] = {}
+        self._halos: dict[tuple[int, int], tuple[Painter, Spread]] = {}
 
     def move(self, part: Part) -> None:
         """Paint a rectangle of a larger picture from now on, of this painter's size."""
         self.geometry = part.geometry
+        self._whole = (part.width, part.height)
         self._inverse_aspect = part.height / part.width
 
     # ------------------------------------------------------------ memory
@@ -258,22 +229,53 @@ class Painter:
 
     def _color_call(self, role: str, kernel: Kernel, picture: Picture) -> Call:
         call = self._call(role, kernel)
-        a, b = picture.fields[0], picture.fields[-1]
-        knobs = call.knobs
-        knobs[: len(GRADE_KNOBS)] = picture.grade
-        knobs[len(GRADE_KNOBS) :] = (
-            a.scale,
-            a.offset,
-            b.scale,
-            b.offset,
-            picture.weight,
-            self._inverse_aspect,
-        )
+        call.knobs[:] = picture.values(self._inverse_aspect)
         for name, table in picture.tables.items():
             call.buffer(name, table)
         if picture.gain is not None:
             call.buffer("gain", picture.gain)
+        effects = picture.colors.effects
+        if "halo" in effects:
+            call.buffer("halo", self._halo(picture))
+        if "grain" in effects:
+            call.buffer("grain", grain_table(*self._whole))
         return call
+
+    def _halo(self, picture: Picture) -> NDArray[np.int32]:
+        """Return the spread light of a picture, from a small one of the whole."""
+        size = halo_size(*self._whole)
+        if size not in self._halos:
+            self._halos[size] = Painter(*size), Spread(*size)
+        small, spread = self._halos[size]
+        small._light(picture.unfinished(), spread.light)
+        return spread.words()
+
+    def _light(self, picture: Picture, planes: Mapping[str, NDArray[np.float32]]) -> None:
+        """Write the light of what is bright in a picture."""
+        fields = self._field_calls(picture)
+        color = self._color_call("light", _light_kernel(picture.colors), picture)
+        for name, plane in planes.items():
+            color.output(name, plane, LEFT)
+        for top in range(0, self.height, self.strip):
+            bottom = min(top + self.strip, self.height)
+            self._fields(fields, top, bottom)
+            color.run(self.geometry, (top, bottom), (0, self.width), in_row=top - 1 - SPARE)
+
+    def _fringe_call(
+        self, role: str, kernel: Kernel, picture: Picture, *, half: bool = False
+    ) -> Call:
+        """Return the call of a kernel that lets colors drift apart."""
+        call = self._call(role, kernel)
+        pixels = fringe_pixels(*self._whole, picture.fringe)
+        call.knobs[:] = pixels * 0.5 if half else pixels, self._inverse_aspect
+        return call
+
+    def _continue(self, names: tuple[str, str], width: int, reach: int) -> None:
+        """Write color differences beside the rows: as they are at the edge."""
+        for name in names:
+            plane, end = self._memory[name], LEFT + width
+            plane[:, LEFT - reach : LEFT] = plane[:, LEFT, None]
+            plane[:, end : end + reach] = plane[:, end - 1, None]
 
     def _fields(self, calls: list[tuple[Call, Window | None]], top: int, bottom: int) -> None:
         """Make a strip of the fields and one row around it; row `top` lies in row 1 + `SPARE`."""
@@ -300,8 +302,15 @@ class Painter:
             Luma, then the two half-size planes, one after the other (I420).
         """
         fields = self._field_calls(picture)
-        color = self._color_call("video", _video_kernel(*picture.colors), picture)
-        chroma = self._call("chroma", _chroma_kernel())
+        color = self._color_call("video", _video_kernel(picture.colors), picture)
+        half: Call | None = None
+        reach = 0
+        if picture.fringe:
+            half = self._call("half", _half_kernel())
+            reach = fringe_reach(self._whole[0] // 2, self._whole[1] // 2)
+            chroma = self._fringe_call("chroma", _chroma_kernel(reach), picture, half=True)
+        else:
+            chroma = self._call("chroma", _chroma_kernel(0))
         w, h = self.width, self.height
         luma = out[:h]
         flat = out.reshape(-1)[h * w :]
@@ -316,13 +325,13 @@ class Painter:
             for name in ("cb", "cr"):
                 plane = self._memory[name]
                 plane[:, LEFT - 1] = plane[:, LEFT]
-            chroma.run(
-                self.half,
-                (top // 2, bottom // 2),
-                (0, w // 2),
-                out_row=top // 2,
-                in_row=top,
-            )
+            rows, columns = (top // 2, bottom // 2), (0, w // 2)
+            if half is None:
+                chroma.run(self.half, rows, columns, out_row=rows[0], in_row=top)
+            else:
+                half.run(self.half, rows, columns, out_row=rows[0], in_row=top)
+                self._continue(("u_half", "v_half"), w // 2, reach)
+                chroma.run(self.half, rows, columns, out_row=rows[0], in_row=rows[0])
             n = bottom - top
             luma[top:bottom] = self._memory["y"][:n, span]
             u[top // 2 : bottom // 2] = self._memory["u"][: n // 2, half_span]
@@ -339,18 +348,26 @@ class Painter:
     def _rgb(self, picture: Picture, *, floats: bool) -> NDArray[Any]:
         fields = self._field_calls(picture)
         role = "rgb_float" if floats else "rgb"
-        color = self._color_call(role, _rgb_kernel(*picture.colors, floats), picture)
+        reach = fringe_reach(*self._whole) if picture.fringe else 0
+        last: Call | None = None
+        if reach:  # colors first, as planes from which they then drift apart
+            color = self._color_call("planes", _planes_kernel(picture.colors), picture)
+            last = self._fringe_call(role, _fringe_kernel(reach, floats), picture)
+        else:
+            color = self._color_call(role, _rgb_kernel(picture.colors, floats), picture)
         kind = np.float32 if floats else np.uint8
         out: NDArray[Any] = np.empty((self.height, self.width, 3), kind)
         planes = [np.zeros((self.strip + 2, self.stride), kind) for _ in range(3)]
         for name, plane in zip("rgb", planes, strict=True):
-            color.output(name, plane, LEFT)
+            (last or color).output(name, plane, LEFT)
         for top in range(0, self.height, self.strip):
             bottom = min(top + self.strip, self.height)
             self._fields(fields, top, bottom)
-            color.run(
-                self.geometry, (top, bottom), (0, self.width), out_row=top, in_row=top - 1 - SPARE
-            )
+            rows, columns = (top, bottom), (0, self.width)
+            color.run(self.geometry, rows, columns, out_row=top, in_row=top - 1 - SPARE)
+            if last is not None:
+                self._continue(("cb", "cr"), self.width, reach)
+                last.run(self.geometry, rows, columns, out_row=top, in_row=top)
             for k, plane in enumerate(planes):
                 out[top:bottom, :, k] = plane[: bottom - top, LEFT : LEFT + self.width]
         return out
@@ -358,5 +375,7 @@ class Painter:
     def field(self, state: FieldState) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return a field's raw tone and mask, each [height, width], evaluated at every pixel."""
         values = dict(zip(state.kernel.module.knobs, state.knobs.tolist(), strict=True))
-        whole = state.kernel.evaluate(self.width, self.height, values, weights=state.weights)
+        whole = state.kernel.evaluate(
+            self.width, self.height, values, buffers=state.buffers, weights=state.weights
+        )
         return whole["tone"], whole["mask"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from afx.image_palette import palette_of
 from afx.look import Look, pattern_of
+from afx.look_parts import Route
 from afx.palette import PALETTES, Palette, resolve
 from music_analysis.cover import cover
 from music_analysis.errors import UserError
@@ -69,6 +70,8 @@ def palette_named(word: str, song: Path | None = None) -> Palette:
 def with_palette(looks: Mapping[str, Look], palette: Palette) -> dict[str, Look]:
     """Return looks in another palette; those that make colors of their own keep them.
 
+    The key of the song does not turn this palette; its chords still do, around it.
+
     Raises
     ------
     UserError
@@ -78,11 +81,20 @@ def with_palette(looks: Mapping[str, Look], palette: Palette) -> dict[str, Look]
     for name, look in looks.items():
         pattern: Pattern = pattern_of(look)
         changed += not pattern.direct
-        dressed[name] = look if pattern.direct else look.model_copy(update={"palette": palette})
+        if not pattern.direct:
+            look = look.model_copy(update={"palette": palette, "routes": _keeping(look.routes)})
+        dressed[name] = look
     if not changed:
         only = next(iter(looks))
         raise UserError(f"--palette: the look {only} makes its own colors, without a palette")
     return dressed
+
+
+def _keeping(routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    """Return routes by which the song's key turns no hues: these colors were asked for."""
+    kept = Route(source="key.hue", knob="hue", depth=0)
+    said = any((r.source, r.knob) == (kept.source, kept.knob) for r in routes)
+    return routes if said else (*routes, kept)
 
 
 def _from_cover(song: Path) -> Palette:

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from afx.compose import Controls, compose
 from afx.device import painters_at_once, painters_for, versions
-from afx.director import Director
-from afx.internal import Choice, choose_internal
 from afx.job import Job, embedded, user_errors
-from afx.rehearsal import Concern, normalize, rehearse
+from afx.loop import Loop, loop_sound
+from afx.piece import Clock, OnProgress, Piece, Stage, frames_around, prepare
+from afx.rehearsal import Concern, rehearse
 from afx.render import (
     Workplace,
     fingerprint,
@@ -30,7 +28,8 @@ from afx.render import (
     render_segments,
 )
 from afx.safety import FlashReport, FlashScreen
-from afx.stems import listen_to_stems
+from afx.timeline_file import timeline_path, write_timeline
+from afx.timeline_format import timeline_text
 from afx.video import (
     FrameSequence,
     Sound,
@@ -39,18 +38,7 @@ from afx.video import (
     sound_rate,
     write_png,
 )
-from music_analysis.audio import Audio, load
 from music_analysis.errors import UserError
-from music_analysis.features import Features
-from music_analysis.listening import Heard, listen
-
-Stage = Literal["listening", "composing", "rehearsing", "rendering", "joining"]
-OnProgress = Callable[[Stage, int, int], None]
-"""Told the stage, how much of it is done, and of how much."""
-
-MARGIN_SECONDS = 10.0
-"""The limiter looks this far around an excerpt, so that its ends are as in the whole (but where a
-long stretch that flashes is dimmed only in part)."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +64,14 @@ class Result:
     concerns : list of Concern
     kept : int
         Frames that an earlier, interrupted render had left.
+    loop : Loop or None
+        What is repeated, if the video is a loop.
+    notes : list of str
+        What else a person may want to know.
+    timeline : Path or None
+        The file that says what is shown when, for people to edit.
+    temperament : str
+        How the music took hold.
     """
 
     output: Path
@@ -89,6 +85,10 @@ class Result:
     flashes: FlashReport
     concerns: list[Concern] = field(default_factory=list)
     kept: int = 0
+    loop: Loop | None = None
+    notes: list[str] = field(default_factory=list)
+    timeline: Path | None = None
+    temperament: str = "groove"
 
     @property
     def total(self) -> float:
@@ -103,120 +103,34 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A song listened to and composed: ready for any of its frames."""
-
-    job: Job
-    audio: Audio
-    features: Features
-    controls: Controls
-    director: Director
-    frames: tuple[int, int]
-    choices: list[Choice]
-
-
-def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = None) -> Piece:
-    """Listen to a job's song and compose it.
-
-    Raises
-    ------
-    UserError
-        If the song is too short for the range, or holds no sound.
-    """
-    clock = _Clock(took if took is not None else {})
-    audio = load(job.song)
-    fps = job.rate
-    with clock("listening"):
-        on_progress("listening", 0, 100)
-        heard = listen(
-            audio, fps, progress=lambda share: on_progress("listening", int(80 * share), 100)
-        )
-        features = heard.features
-        on_progress("listening", 100, 100)
-    if job.start >= features.duration:
-        raise UserError(
-            f"--start {job.start:g} is past the end: {audio.path.name} lasts"
-            f" {features.duration:.1f} seconds"
-        )
-    # The nearest frame, as for a still.
-    first = min(int(Fraction(job.start) * fps + Fraction(1, 2)), features.frames - 1)
-    last = features.frames
-    if job.duration is not None:
-        last = min(last, first + max(1, int(Fraction(job.duration) * fps + Fraction(1, 2))))
-    with clock("composing"):
-        on_progress("composing", 0, 1)
-        looks = job.parsed_looks()
-        controls = compose(
-            features,
-            looks[0] if len(looks) == 1 else looks,
-            seed=job.seed,
-            reactivity=job.reactivity,
-            **listened(job, heard),
-        )
-        director = Director(controls, aspect=job.size[0] / job.size[1])
-        painters = painters_for(job.device, job.precision)
-        around = _around((first, last), job, controls.frames)
-        normalize(director, *job.size, frames=around, painters=painters)
-        choices = choose_internal(director, *job.size, wanted=job.internal, frames=around)
-        on_progress("composing", 1, 1)
-    return Piece(job, audio, features, controls, director, (first, last), choices)
-
-
-def listened(job: Job, heard: Heard) -> dict[str, Any]:
-    """Return what `compose` is told beyond features, looks, seed and reactivity.
-
-    Raises
-    ------
-    UserError
-        If a stem cannot be used.
-    """
-    return {
-        "analysis": heard.analysis,
-        "temperament": job.temperament,
-        "stems": listen_to_stems(job, heard.features),
-        "macros": job.macros,
-        "timeline": job.timeline,
-    }
-
-
-class _Clock:
-    def __init__(self, took: dict[str, float]) -> None:
-        self.took = took
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self.took[stage] = self.took.get(stage, 0.0) + time.perf_counter() - start
-
-
 def _identity(settings: Mapping[str, Any]) -> str:
     """Return the fingerprint of a render: its settings, and what else decides its bits.
 
-    Where the song lies does not: it is known by its hash.
+    Where the song and other files lie does not: they are known by their hashes.
     """
-    decisive = {name: value for name, value in settings.items() if name != "song"}
+    decisive = _nameless({name: value for name, value in settings.items() if name != "song"})
     libraries = {name: version(name) for name in ("av", "numpy", "scipy", "soxr", "llvmlite")}
     libraries |= versions(settings["device"])
     return fingerprint({**decisive, "segment": frames_per_segment(30.0), **libraries})
 
 
-def _around(span: tuple[int, int], job: Job, frames: int) -> tuple[int, int]:
-    """Return the frames that are rehearsed for the frames `span`."""
-    margin = int(MARGIN_SECONDS * job.rate)
-    return max(0, span[0] - margin), min(frames, span[1] + margin)
+def _nameless(value: Any) -> Any:
+    """Return settings without the paths of attached files."""
+    if isinstance(value, Mapping):
+        attached = set(value) == {"path", "sha256"}
+        return {k: _nameless(v) for k, v in value.items() if not (attached and k == "path")}
+    return value
 
 
 def _rehearse(
     piece: Piece, span: tuple[int, int], on_progress: OnProgress, threads: int
 ) -> list[Concern]:
-    around = _around(span, piece.job, piece.controls.frames)
+    around = frames_around(span, piece.job, piece.controls.frames)
 
     def report(done: int, total: int) -> None:
         on_progress("rehearsing", done, total)
 
-    return rehearse(
+    concerns = rehearse(
         piece.director,
         *piece.job.size,
         safety=piece.job.safety,
@@ -225,6 +139,19 @@ def _rehearse(
         painters=painters_for(piece.job.device, piece.job.precision),
         threads=threads,
     )
+    return concerns if piece.loop is None else _of_loop(piece, concerns)
+
+
+def _of_loop(piece: Piece, concerns: list[Concern]) -> list[Concern]:
+    """Return what concerns the round that is shown, in the song's seconds."""
+    fps = float(piece.job.rate)
+    begin, end = (frame / fps for frame in piece.frames)
+    away = piece.moment(0)
+    return [
+        replace(c, start=max(c.start, begin) + away, end=min(c.end, end) + away)
+        for c in concerns
+        if c.start < end and c.end > begin
+    ]
 
 
 def _broken_off(piece: Piece) -> list[Concern]:
@@ -278,7 +205,7 @@ def render(
     new_folder = frames and not output.exists()
     settings = embedded(job)
     took: dict[str, float] = {}
-    clock = _Clock(took)
+    clock = Clock(took)
     with user_errors():
         width, height = job.size
         fmt = VideoFormat(width, height, job.rate, job.codec, job.quality, job.encoder)
@@ -293,20 +220,21 @@ def render(
             screen = FlashScreen(job.rate)
             count = _Count(on_progress, last - first)
             painters = painters_for(job.device, job.precision)
+            overlay = piece.overlay()
             with clock("rendering"):
                 on_progress("rendering", 0, last - first)
                 if sequence is not None:
                     render_frames(
                         piece.director, width, height, sequence, piece.frames,
                         threads=threads, screen=screen, on_frame=count,
-                        painters=painters,
+                        painters=painters, overlay=overlay,
                     )  # fmt: skip
                 else:
                     assert workplace is not None
                     segments = render_segments(
                         piece.director, fmt, workplace, piece.frames,
                         threads=threads, screen=screen, on_frame=count,
-                        painters=painters,
+                        painters=painters, overlay=overlay,
                     )  # fmt: skip
             if workplace is not None:
                 with clock("joining"):
@@ -333,6 +261,7 @@ def render(
                 workplace.leave()
     if frames:
         _remove_beyond(output, last - first)
+    timeline, notes = _write_timeline(piece, timeline_path(output, frames=frames))
     return Result(
         output=output,
         job=job,
@@ -345,7 +274,22 @@ def render(
         flashes=screen.result(),
         concerns=concerns,
         kept=count.kept,
+        loop=piece.loop,
+        notes=piece.notes() + notes,
+        timeline=timeline,
+        temperament=piece.controls.temperament,
     )
+
+
+def _write_timeline(piece: Piece, path: Path) -> tuple[Path | None, list[str]]:
+    """Write the song's timeline; return where it is, and what a person may want to know."""
+    text = timeline_text(piece.shots, Path(piece.job.song).name, path.name)
+    written = write_timeline(path, text)
+    if written.state == "failed":
+        return None, [f"the timeline could not be written to {path.name} ({written.reason})"]
+    if written.state == "kept" and piece.job.timeline is None:
+        return path, [f"{path.name} was changed by hand: left as it is, use it with --timeline"]
+    return path, []
 
 
 def _remove_beyond(folder: Path, frames: int) -> None:
@@ -373,6 +317,8 @@ def _sound(piece: Piece) -> Sound:
     channels = min(2, piece.audio.channels)
     first, last = piece.frames
     fps = piece.job.rate
+    if piece.loop is not None:
+        return Sound(rate, channels, loop_sound(piece.audio, rate, channels, piece.loop, fps))
     blocks = piece.audio.blocks(
         sample_rate=rate,
         channels=channels,
@@ -427,6 +373,7 @@ def still(
     _rehearse(piece, (frame, frame + 1), on_progress, threads)
     painter = painters_for(job.device, job.precision)(*job.size)
     rgb = painter.rgb(piece.director.picture(frame))
+    piece.overlay().rgb(frame, rgb)
     if output is not None:
         with user_errors():
             write_png(output, rgb, embedded(job))

@@ -13,7 +13,7 @@ from music_analysis.cli.meter import live_bar
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from afx.production import Stage
+    from afx.piece import Stage
 
 PAUSE_PLAIN, PAUSE_BAR = 10.0, 0.1
 """Seconds between two messages about the same stage."""
@@ -37,7 +37,7 @@ def length(seconds: float) -> str:
 
 
 class Meter:
-    """Told of every step of a job (`afx.production.OnProgress`), shows it on stderr.
+    """Told of every step of a job (`afx.piece.OnProgress`), shows it on stderr.
 
     Parameters
     ----------

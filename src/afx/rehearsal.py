@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from afx.color import GAMMA
 from afx.director import Director, Normalization
+from afx.flashes import CALM, LIMIT
 from afx.normal import tone_range
 from afx.painter import Painter, Painters
 from afx.safety import FlashScreen, Mode, limit, relative_luminance, tile_means
@@ -97,13 +98,12 @@ def normalize(
     w, h = thumbnail_size(width, height)
     # Few frames, so they may be sharp: fine detail counts as it will in the real picture.
     painter = painters(SHARPEST * w, SHARPEST * h)
-    for index, scene in enumerate(director.controls.scenes):
-        if frames is not None and (scene.last <= frames[0] or scene.first >= frames[1]):
-            continue
+    for index in director.needed(frames):
+        scene = director.controls.scenes[index]
         if director.pattern(scene).direct:  # what paints its own colors is left as it is
             continue
         sampled = np.unique(np.linspace(scene.first, scene.last - 1, SAMPLES).astype(int))
-        made = [painter.field(director.state(index, int(frame), full=True)) for frame in sampled]
+        made = [painter.field(state) for state in director.sketched(index, sampled.tolist())]
         tones = np.concatenate([t[(mask > 0.05) & np.isfinite(t)] for t, mask in made])
         if not tones.size:  # a scene of nothing but ground
             tones = np.concatenate([np.nan_to_num(t).ravel() for t, _ in made])
@@ -138,6 +138,11 @@ def rehearse(
         Makes what paints, one for each thread.
     threads : int
         Painters; gains do not depend on it.
+
+    Notes
+    -----
+    Hard cuts change the picture at once, at most one in two seconds; more of them are limited like
+    any other change, and near one less may happen. The flash screen has the last word on all.
     """
     first, last = frames or (0, director.controls.frames)
     w, h = thumbnail_size(width, height)
@@ -159,10 +164,11 @@ def rehearse(
         if progress is not None and (frame - first) % 32 == 31:
             progress(frame - first + 1, last - first)
     director.gains = np.empty(luma.shape, np.float16)
+    cuts = [cut - first for cut in director.controls.cuts if first < cut < last]
     # Tiles know nothing of each other, so a row of them at a time keeps an hour small in memory.
     for row in range(rows):
         encoded = np.power(
-            limit(luma[:, row : row + 1].astype(np.float32), fps, safety), 1.0 / GAMMA
+            limit(luma[:, row : row + 1].astype(np.float32), fps, safety, cuts), 1.0 / GAMMA
         )
         encoded[np.abs(encoded - 1) < UNTOUCHED] = 1.0
         director.gains[:, row : row + 1] = encoded
@@ -170,11 +176,10 @@ def rehearse(
     director.gains_from = first
     margin = round(2 * float(fps))
     # Near the limit counts here: the limiter changed the pictures, and these were small.
-    for start, end in screen.spans(extended=safety == "strict", near=True):
+    most = CALM if safety == "strict" else LIMIT
+    for start, end in screen.spans(most, near=True):
         around = (max(first, first + start - margin), min(last, first + end + margin))
-        watch.found += _dim(
-            director, (w, h), around, painters, threads, extended=safety == "strict"
-        )
+        watch.found += _dim(director, (w, h), around, painters, threads, most)
     if progress is not None:
         progress(last - first, last - first)
     return watch.warnings()
@@ -186,10 +191,9 @@ def _dim(
     frames: tuple[int, int],
     painters: Painters,
     threads: int,
-    *,
-    extended: bool,
+    most: int,
 ) -> list[Concern]:
-    """Darken a stretch until the flash screen is content with it."""
+    """Darken a stretch until the flash screen counts no more than `most` transitions a second."""
     assert director.gains is not None
     small = _Small(director, size, SHARPEST, painters, threads)
     fps = float(director.controls.fps)
@@ -199,7 +203,7 @@ def _dim(
         screen = FlashScreen(director.controls.fps)
         for rgb in small.pictures(range(*frames), limited=True):
             screen.push(rgb)
-        spans = screen.spans(extended=extended)
+        spans = screen.spans(most)
         if not spans:
             break
         ease = round(EASE_SECONDS * fps)

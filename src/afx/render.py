@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afx.director import Director
+from afx.overlay import Overlay
 from afx.painter import Painter, Painters
 from afx.rehearsal import thumbnail_size
 from afx.safety import FlashScreen
@@ -244,6 +245,7 @@ def render_segments(
     screen: FlashScreen,
     on_frame: OnFrame | None = None,
     painters: Painters = Painter,
+    overlay: Overlay | None = None,
 ) -> list[Path]:
     """Write a range of frames as segments.
 
@@ -262,6 +264,8 @@ def render_segments(
     on_frame : callable, optional
     painters : callable
         Makes what paints, one for each thread.
+    overlay : Overlay, optional
+        What is laid over the finished frames; the screen sees it.
 
     Returns
     -------
@@ -280,6 +284,8 @@ def render_segments(
         if not hasattr(local, "painter"):
             local.painter = painters(fmt.width, fmt.height)
         local.painter.video(director.picture(frame), ring[slot])
+        if overlay is not None:
+            overlay.video(frame, ring[slot])
         return thumbnails.make(ring[slot])
 
     crew = _Crew(threads, paint, slots)
@@ -350,6 +356,7 @@ def render_frames(
     screen: FlashScreen,
     on_frame: OnFrame | None = None,
     painters: Painters = Painter,
+    overlay: Overlay | None = None,
 ) -> None:
     """Write a range of frames as numbered PNG pictures; parameters as `render_segments`."""
     local = threading.local()
@@ -359,6 +366,8 @@ def render_frames(
         if not hasattr(local, "painter"):
             local.painter = painters(width, height)
         rgb = local.painter.rgb(director.picture(frame))
+        if overlay is not None:
+            overlay.rgb(frame, rgb)
         sequence.write(frame - frames[0], rgb)
         return thumbnails.of_rgb(rgb)
 

@@ -1,120 +1,95 @@
 """Routes: how the music holds the knobs of a look, and the table of knob values that results.
 
-The default matrix works for any pattern: it holds the stage and the grade, which every look has,
-and the pattern's own knobs where they carry a name it knows (``detail``, ``morph``, ``warp``,
-``pulse``, ``density``) or are clocks. A look adds to it or overrides it. Knows sources and looks;
-knows nothing of scenes or pixels.
+The default matrix (``default_routes``) works for any pattern, what drives clocks is in ``clocks``,
+and how hard all of it takes hold in ``temperaments``; here they are carried out. Knows sources and
+looks; knows nothing of scenes or pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afx.chance import generator
-from afx.color_routes import COLOR_ROUTES
+from afx.clocks import CLOCK_IDLE, UNTURNED, Drive, drives_of, run
+from afx.default_routes import AMBIENT_ROUTES, DEFAULT_ROUTES
 from afx.expression import parse
 from afx.field.knob import Knob
 from afx.look import Look
 from afx.look_parts import Route
-from afx.shaping import bend, follow, limit_rate, smooth, soft_clip
-from afx.sources import SOURCES, SURE, Beats, Sources
+from afx.shaping import (
+    bend,
+    each_nth,
+    follow,
+    gated,
+    held,
+    limit_rate,
+    smooth,
+    soft_clip,
+    stepped,
+)
+from afx.sources import SOURCES, SURE, Beats, Sources, thin
+from afx.temperaments import (
+    CHARACTERS,
+    TEMPERAMENTS,
+    Character,
+    Temperament,
+    is_event,
+    resolve,
+    tempered,
+)
 from afx.wander import BAR, closed_path, stations, walked
 
-Temperament = Literal["auto", "calm", "groove", "impact", "ambient"]
-TEMPERAMENTS: tuple[Temperament, ...] = get_args(Temperament)
-"""How music takes hold: softly, as designed, hard, or without any events; ``auto`` asks the music.
-"""
-
-
-def _route(
-    source: str, knob: str, depth: float, attack: float, release: float, *, bipolar: bool = False
-) -> Route:
-    return Route(
-        source=source, knob=knob, depth=depth, attack=attack, release=release, bipolar=bipolar
-    )
-
-
-DEFAULT_ROUTES: tuple[Route, ...] = (
-    # Hits move the camera and the space, never the brightness of the whole picture.
-    _route("event.kick", "zoom", 0.016, 0.040, 0.26),
-    _route("event.kick", "pulse", 0.30, 0.030, 0.25),
-    _route("event.snare", "sway", 0.12, 0.040, 0.25),
-    _route("event.snare", "warp", 0.12, 0.040, 0.25),
-    # Fast and high sounds are texture.
-    _route("hit.hat", "detail", 0.15, 0.020, 0.12),
-    _route("level.air", "detail", 0.15, 0.080, 0.35),
-    # Slower than the voice it follows: shapes that jump with every syllable look nervous.
-    _route("level.mid", "morph", 0.25, 0.40, 0.90),
-    _route("presence.mid", "warp", 0.12, 0.8, 1.5),
-    _route("presence.treble", "density", 0.15, 0.8, 1.5),
-    _route("presence.bass", "relief", 0.25, 0.8, 1.5),
-    # Loudness is color and depth: quiet is soft and pastel.
-    _route("energy", "contrast", 0.12, 1.0, 1.5, bipolar=True),
-    _route("energy", "chroma", 0.12, 1.0, 1.5, bipolar=True),
-    _route("energy", "glow", 0.20, 1.0, 1.5),
-    _route("energy", "sway", 0.08, 1.0, 1.5),
-    # Higher sounds are lighter (cross-modal pitch and lightness); harmony turns hues by ±18°.
-    _route("centroid", "lift", 0.12, 0.25, 0.50, bipolar=True),
-    _route("harmony", "hue", 0.05, 1.0, 2.0, bipolar=True),
-    _route("stereo.width", "hue_spread", 0.08, 0.25, 0.50),
-    # A breath keeps steady grooves locked; bars glow; the camera is never quite still.
-    _route("beat.breath", "zoom", -0.008, 0.0, 0.0),
-    _route("downbeat.pulse", "glow", 0.10, 0.040, 0.40),
-    _route("build", "zoom", 0.03, 0.5, 0.5),
-    _route("drop", "glow", 0.15, 0.050, 0.80),
-    _route("lfo.sin", "turn", 0.012, 0.0, 0.0, bipolar=True),
-    _route("lfo.noise", "pan_x", 0.020, 0.0, 0.0, bipolar=True),
-    _route("lfo.tri", "pan_y", 0.010, 0.5, 0.5, bipolar=True),
-    # What networks hear: slow on both sides, so that every layer flows and none of them shakes.
-    # Bipolar around one half, where a sound at rest stands and shifts nothing.
-    _route("level.bass", "sound_1", 0.30, 1.2, 1.6, bipolar=True),
-    _route("level.mid", "sound_2", 0.30, 1.2, 1.6, bipolar=True),
-    _route("level.air", "sound_3", 0.30, 1.2, 1.6, bipolar=True),
-    _route("energy", "sound_4", 0.40, 1.5, 2.5, bipolar=True),
-    _route("timbre.1", "sound_5", 0.45, 1.0, 1.0, bipolar=True),
-    _route("timbre.2", "sound_6", 0.45, 1.0, 1.0, bipolar=True),
-    _route("timbre.3", "sound_7", 0.45, 1.0, 1.0, bipolar=True),
-    _route("timbre.4", "sound_8", 0.45, 1.0, 1.0, bipolar=True),
-    *COLOR_ROUTES,
-)
-"""The default matrix for value knobs; depths are shares of the knob's range."""
+__all__ = [
+    "DEFAULT_ROUTES", "RATE", "RATES", "TEMPERAMENTS", "UNTURNED", "WALK_PACE",
+    "Grip", "Pull", "Temperament", "routes_of", "tempo_factor",
+]  # fmt: skip
 
 ROUNDING = 0.6
 """Deviation of the smoothing after attack and release, as a share of the attack."""
-
-CLOCK_IDLE = 0.35
-"""Share of a clock's speed that is left in silence: the picture is never frozen."""
-PATTERN_CLOCK = {"energy": 0.90, "level.bass": 0.45}
-STAGE_CLOCK = {"energy": 0.65, "level.bass": 0.15}
-"""What adds to a clock's speed, in shares of its speed at rest."""
 WALK_PACE = {"energy": 1.30}
-"""The same for a walk: at middling energy it reaches a station every so many bars as it says."""
-UNTURNED = ("spin", "cycle")
-"""Clocks that start at 0 whatever the seed: a look's own orientation and tones are its design."""
+"""What adds to a walk's pace: at middling energy it is a station every so many bars as it says."""
+OCTAVE_SKIP = 170.0
+"""Beats a minute above which kicks are answered every other beat: more often they only blur."""
+EARLY = 0.25
+"""Share of a beat by which what comes before it still belongs to it."""
 
 RATES = {
-    "zoom": 0.3,
+    # The camera may kick and the light may not flicker.
+    "zoom": 0.5,
     "turn": 0.5,
     "pan_x": 0.5,
     "pan_y": 0.5,
+    "sway": 2.0,
+    # What swells with a hit.
+    "pulse": 12.0,
+    "detail": 6.0,
+    # What bends or rescales all of the picture.
+    "warp": 3.0,
+    "morph": 2.0,
+    "density": 1.0,
+    # Light and color.
     "contrast": 0.5,
     "lift": 0.8,
     "chroma": 0.8,
     "hue": 0.25,
+    "hue_spread": 1.0,
+    "warmth": 0.25,
     "glow": 2.0,
+    "halo": 1.5,
     "exposure": 0.6,
     "vignette": 0.5,
     "relief": 1.0,
+    "film": 0.25,
+    "grain": 0.5,
+    "fringe": 1.0,
 }
-"""Fastest change in ranges per second: color may not flicker, the camera may kick."""
+"""Fastest change in ranges per second, by knob; those of layers go by what is after their dot."""
 RATE = 4.0
 """The same for all other knobs."""
-CLOCK_RATE = 2.0
-"""The same for the speed of a clock."""
 
 
 def tempo_factor(beats: Beats) -> float:
@@ -134,6 +109,24 @@ def routes_of(look: Look, knobs: Sequence[Knob]) -> tuple[Route, ...]:
     return tuple(route for route in table.values() if route.depth)
 
 
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """What one source does to one knob.
+
+    Attributes
+    ----------
+    source : str
+        Empty for what a clock does at rest.
+    knob : Knob
+    values : float64 [frames]
+        In the knob's own unit, per second for clocks.
+    """
+
+    source: str
+    knob: Knob
+    values: NDArray[np.float64]
+
+
 class Grip:
     """The music's hold on the knobs of any look, for one piece and one seed.
 
@@ -148,17 +141,38 @@ class Grip:
         Scales all depths; 0 leaves knobs at rest and clocks idling.
     temperament : str
         One of `TEMPERAMENTS`.
+
+    Attributes
+    ----------
+    temperament : str
+        Never ``auto``: what the music was found to be.
     """
 
     def __init__(
         self, sources: Sources, *, reactivity: float = 1.0, temperament: Temperament = "groove"
     ) -> None:
         self.sources = sources
-        self.temperament = temperament
+        beats = sources.features.beats
+        self.temperament = resolve(
+            temperament, getattr(sources.features, "summary", None), beats.confidence
+        )
+        self.character: Character = CHARACTERS[self.temperament]
         self.reactivity = reactivity
-        self.tempo = tempo_factor(sources.features.beats)
+        self.tempo = tempo_factor(beats)
         self._heard: dict[str, NDArray[np.float32]] = {}
         self._shaped: dict[tuple[object, ...], NDArray[np.float32]] = {}
+
+    def routes(self, look: Look, knobs: Sequence[Knob]) -> tuple[Route, ...]:
+        """Return the routes in force as the temperament carries them out."""
+        own = routes_of(look, knobs)
+        if not self.character.events:
+            names = {knob.name for knob in knobs}
+            said = {(route.source, route.knob) for route in (*own, *look.routes)}
+            own += tuple(
+                r for r in AMBIENT_ROUTES if r.knob in names and (r.source, r.knob) not in said
+            )
+        made = (tempered(route, self.character) for route in own)
+        return tuple(route for route in made if route is not None)
 
     def table(self, look: Look, knobs: Sequence[Knob], pattern_knobs: int) -> NDArray[np.float32]:
         """Return the values of `knobs` over the piece, float32 [frames, knobs].
@@ -175,28 +189,70 @@ class Grip:
             How many of them, from the first, belong to the pattern: their clocks follow the music
             more than the stage's do.
         """
-        routes = routes_of(look, knobs)
+        routes = self.routes(look, knobs)
         steps = self._steps(look)
         moving = walked(knob.name for knob in knobs) if look.walk is not None else ()
         out = np.empty((self.sources.frames, len(knobs)), dtype=np.float32)
         for column, knob in enumerate(knobs):
-            own = [route for route in routes if route.knob == knob.name]
+            pulls = self._pulls(look, knob, routes, pattern=column < pattern_knobs)
             rest = knob.clamp(look.knobs.get(knob.name, knob.default))
             if knob.kind == "clock":
-                gains = PATTERN_CLOCK if column < pattern_knobs else STAGE_CLOCK
-                # A look's word on this source and clock, depth 0 included, replaces ours.
-                said = {route.source for route in look.routes if route.knob == knob.name}
-                gains = {name: gain for name, gain in gains.items() if name not in said}
-                out[:, column] = self._clock(knob, rest, gains, own)
+                out[:, column] = self._clock(knob, rest, pulls)
             elif look.walk is not None and knob.name in moving:
                 stops = stations(
                     look.walk.seed, knob.name, look.walk.stations,
                     lo=knob.lo, hi=knob.hi, rest=rest, reach=look.walk.reach,
                 )  # fmt: skip
-                out[:, column] = self._value(knob, rest, own, closed_path(stops, steps) - rest)
+                out[:, column] = self._value(knob, rest, pulls, closed_path(stops, steps) - rest)
             else:
-                out[:, column] = self._value(knob, rest, own)
+                out[:, column] = self._value(knob, rest, pulls)
         return out
+
+    def pulls(self, look: Look, knobs: Sequence[Knob], pattern_knobs: int) -> tuple[Pull, ...]:
+        """Return everything that moves the knobs of a look; parameters as `table`."""
+        routes = self.routes(look, knobs)
+        return tuple(
+            pull
+            for column, knob in enumerate(knobs)
+            for pull in self._pulls(look, knob, routes, pattern=column < pattern_knobs)
+        )
+
+    def _pulls(
+        self, look: Look, knob: Knob, routes: Sequence[Route], *, pattern: bool
+    ) -> list[Pull]:
+        found = []
+        clock = knob.kind == "clock"
+        pace = self.tempo if clock else 1.0
+        for route in routes:
+            if route.knob == knob.name:
+                scale = route.depth * self.reactivity * (knob.hi - knob.lo) * pace
+                found.append(self._pull(route, knob, scale))
+        if not clock:
+            return found
+        rest = knob.clamp(look.knobs.get(knob.name, knob.default)) * pace
+        if rest == 0.0:
+            return found
+        # A look's word on a source and clock, depth 0 included, replaces ours.
+        said = {route.source for route in look.routes if route.knob == knob.name}
+        for drive in drives_of(knob.name, pattern=pattern, said=said):
+            found += self._driven(drive, knob, rest)
+        found.append(Pull("", knob, np.full(self.sources.frames, CLOCK_IDLE * rest)))
+        return found
+
+    def _driven(self, drive: Drive, knob: Knob, rest: float) -> list[Pull]:
+        route, gain = drive
+        if is_event(route.source):
+            # Pushes are events; that loud music flows faster is left to every temperament.
+            made = tempered(route, self.character)
+            if made is None:
+                return []
+            # In slow music broad, in fast music short: over before the next one.
+            route = made.model_copy(update={"release": made.release / self.tempo})
+            gain *= made.depth
+        return [self._pull(route, knob, gain * self.reactivity * rest)]
+
+    def _pull(self, route: Route, knob: Knob, scale: float) -> Pull:
+        return Pull(route.source, knob, self.shaped(route).astype(np.float64) * scale)
 
     def _steps(self, look: Look) -> NDArray[np.float64]:
         """Return how far a look's walk is at every frame, in stations: an integral, as clocks."""
@@ -222,67 +278,110 @@ class Grip:
         """
         tracks = self.sources.features.tracks
         if source in SOURCES or source in tracks:
-            return self.sources[source]
+            return self._source(source)
         if source not in self._heard:
             expression = parse(source, {*SOURCES, *tracks})
             self._heard[source] = expression.evaluate(
-                self.sources.__getitem__, self.sources.frames, self.sources.fps
+                self._source, self.sources.frames, self.sources.fps
             )
         return self._heard[source]
 
+    def _source(self, name: str) -> NDArray[np.float32]:
+        """Return a source; kicks of very fast music are answered every other beat."""
+        beats = self.sources.features.beats
+        fast = beats.bpm is not None and beats.bpm > OCTAVE_SKIP and beats.confidence >= SURE
+        if name != "event.kick" or not fast:
+            return self.sources[name]
+        if name not in self._heard:
+            kicks = self.sources[name].astype(np.float64)
+            self._heard[name] = self._divided(kicks, 2, rest=0.0).astype(np.float32)
+        return self._heard[name]
+
     def shaped(self, route: Route) -> NDArray[np.float32]:
-        """Return a route's source after curve, attack and release: 0..1, or −1..1 if bipolar."""
-        key = (route.source, route.curve, route.attack, route.release, route.bipolar)
+        """Return a route's source after all its shaping: 0..1, or −1..1 if bipolar.
+
+        In this order: every Nth beat, curve, gate, hold, attack and release, steps.
+        """
+        key = (
+            route.source, route.curve, route.attack, route.release, route.bipolar,
+            route.hold, route.gate, route.steps, route.every,
+        )  # fmt: skip
         if key not in self._shaped:
-            source, fps = self.heard(route.source), self.sources.fps
+            source, fps = self.heard(route.source).astype(np.float64), self.sources.fps
+            if route.every > 1:
+                rest = 0.5 if route.bipolar else 0.0
+                source = self._divided(source, route.every, rest=rest)
             if route.bipolar:
                 # Peaks would be followed upwards only; a swing is smoothed both ways instead.
-                swing = 2.0 * source.astype(np.float64) - 1.0
-                swing = np.sign(swing) * bend(np.abs(swing), route.curve)
-                shape = smooth(swing, fps, 0.25 * (route.attack + route.release))
+                swing = 2.0 * source - 1.0
+                size = gated(bend(np.abs(swing), route.curve), route.gate)
+                swing = smooth(np.sign(swing) * size, fps, 0.25 * (route.attack + route.release))
+                shape = np.sign(swing) * stepped(np.abs(swing), route.steps)
             else:
-                shape = follow(bend(source, route.curve), fps, route.attack, route.release)
+                shape = held(gated(bend(source, route.curve), route.gate), fps, route.hold)
+                shape = follow(shape, fps, route.attack, route.release)
                 # Rounded by as much as it rises: a cusp between two frames looks like a stumble.
-                shape = smooth(shape, fps, ROUNDING * route.attack)
+                shape = stepped(smooth(shape, fps, ROUNDING * route.attack), route.steps)
             self._shaped[key] = shape.astype(np.float32)
         return self._shaped[key]
 
-    def _moved(self, knob: Knob, routes: Sequence[Route]) -> NDArray[np.float64]:
-        total = np.zeros(self.sources.frames)
-        for route in routes:
-            total += self.shaped(route) * (route.depth * self.reactivity * (knob.hi - knob.lo))
-        return total
+    def _divided(
+        self, source: NDArray[np.float64], every: int, *, rest: float
+    ) -> NDArray[np.float64]:
+        """Leave of a source what falls on every Nth beat, counted from the first bar.
+
+        Without a sure beat, of every Nth peak of the source itself.
+        """
+        beats = self.sources.features.beats
+        fps, shift = self.sources.fps, self.sources.shift
+        times = np.asarray(getattr(beats, "beats", ()), dtype=np.float64)
+        # The row that tells of a moment comes before it by the lead.
+        marks = times * fps - shift
+        first = float(beats.downbeats[0]) * fps - shift if len(beats.downbeats) else 0.0
+        if beats.confidence < SURE or len(marks) < 2:
+            marks = thin(np.abs(source - rest), fps)[0].astype(np.float64)
+            first = float(marks[0]) if len(marks) else 0.0
+        if not len(marks):
+            return source
+        spans = np.diff(
+            marks, append=marks[-1] + (marks[-1] - marks[-2] if len(marks) > 1 else fps)
+        )
+        answered = np.isin(marks, each_nth(marks, first, every))
+        rows = np.arange(len(source), dtype=np.float64)
+        starts = marks - EARLY * np.concatenate([spans[:1], spans[:-1]])
+        which = np.searchsorted(starts, rows + 0.5, side="right") - 1
+        open_ = (which >= 0) & answered[np.maximum(which, 0)]
+        return np.where(open_, source, rest)
 
     def _value(
         self,
         knob: Knob,
         rest: float,
-        routes: Sequence[Route],
+        pulls: Sequence[Pull],
         walk: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64] | float:
-        if not routes and walk is None:
+        if not pulls and walk is None:
             return rest
-        wished = rest + self._moved(knob, routes)
+        wished = rest + _total(pulls, self.sources.frames)
         if walk is not None:
             wished += walk
         moved = soft_clip(wished, knob.lo, knob.hi, rest)
-        rate = RATES.get(knob.name, RATE) * (knob.hi - knob.lo)
+        rate = RATES.get(knob.name.rpartition(".")[2], RATE) * (knob.hi - knob.lo)
         # Again, as rounding in the last digit may leave the range.
         return np.clip(limit_rate(moved, self.sources.fps, rate), knob.lo, knob.hi)
 
-    def _clock(
-        self, knob: Knob, rest: float, gains: dict[str, float], routes: Sequence[Route]
-    ) -> NDArray[np.float64]:
-        base = rest * self.tempo
-        speed = self._moved(knob, routes) * self.tempo
-        speed += CLOCK_IDLE * base
-        for source, gain in gains.items():
-            speed += self.sources[source] * (gain * self.reactivity * base)
-        fps = self.sources.fps
-        speed = soft_clip(speed, knob.lo, knob.hi, CLOCK_IDLE * base)
-        speed = limit_rate(speed, fps, CLOCK_RATE * (knob.hi - knob.lo))
+    def _clock(self, knob: Knob, rest: float, pulls: Sequence[Pull]) -> NDArray[np.float64]:
         start = 0.0
         if knob.name not in UNTURNED:
             start = 100.0 * generator(self.sources.seed, f"clock.{knob.name}").random()
-        clock = np.cumsum(speed) / fps
-        return np.asarray(start + clock - clock[:1])
+        return start + run(
+            _total(pulls, self.sources.frames), self.sources.fps,
+            lo=knob.lo, hi=knob.hi, idle=CLOCK_IDLE * rest * self.tempo,
+        )  # fmt: skip
+
+
+def _total(pulls: Sequence[Pull], frames: int) -> NDArray[np.float64]:
+    total = np.zeros(frames)
+    for pull in pulls:
+        total += pull.values
+    return total

@@ -21,6 +21,10 @@ GATE = (0.6, 0.75)
 """A gate opens between these levels, softly: a hard edge would chatter."""
 KNEE = 0.15
 """Share of a range, at either end, in which values are bent to stay inside."""
+SILL = 0.25
+"""Share of what is above a `gated` threshold over which it opens."""
+RISER = 0.4
+"""Share of a step of `stepped` over which it climbs to the next."""
 
 
 def bend(values: Track, curve: Curve) -> NDArray[np.float64]:
@@ -35,6 +39,59 @@ def bend(values: Track, curve: Curve) -> NDArray[np.float64]:
     if curve in ("smooth", "gate"):
         return x * x * (3.0 - 2.0 * x)
     return x
+
+
+def gated(values: Track, threshold: float) -> NDArray[np.float64]:
+    """Take away what is below a threshold and stretch the rest back to [0, 1], without a corner.
+
+    Parameters
+    ----------
+    values : [frames] in [0, 1]
+    threshold : float
+        From 0, which changes nothing, to below 1.
+    """
+    x = np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0)
+    if threshold <= 0.0:
+        return x
+    over = np.maximum(x - threshold, 0.0) / (1.0 - threshold)
+    # A parabola up to the sill and its tangent from there on, scaled so that 1 stays 1.
+    opened = np.where(over < SILL, over * over / (2.0 * SILL), over - 0.5 * SILL)
+    return np.asarray(opened / (1.0 - 0.5 * SILL))
+
+
+def stepped(values: Track, steps: int) -> NDArray[np.float64]:
+    """Round values in [0, 1] to 0, 1/steps, …, 1; between two treads is a short, soft riser.
+
+    A curve that moves evenly stands, climbs and stands again; nothing jumps. 0 steps change
+    nothing.
+    """
+    x = np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0)
+    if steps < 1:
+        return x
+    place = x * steps
+    tread = np.floor(place)
+    rise = np.clip((place - tread - 0.5) / RISER + 0.5, 0.0, 1.0)
+    return np.asarray((tread + rise * rise * (3.0 - 2.0 * rise)) / steps)
+
+
+def held(values: Track, fps: float, seconds: float) -> NDArray[np.float64]:
+    """Let every value stay for so many seconds unless a larger one comes: a running maximum."""
+    x = np.asarray(values, dtype=np.float64).copy()
+    left, reach = round(seconds * fps), 1
+    # Windows double: each pass looks back by as much as all before it together.
+    while left > 0 and reach <= x.size:
+        back = min(reach, left)
+        x[back:] = np.maximum(x[back:], x[:-back].copy())
+        left, reach = left - back, 2 * reach
+    return x
+
+
+def each_nth(times: NDArray[np.float64], first: float, every: int) -> NDArray[np.float64]:
+    """Return every so many of rising times, counted from the one that is nearest to `first`."""
+    if every <= 1 or times.size == 0:
+        return times
+    start = int(np.abs(times - first).argmin())
+    return times[start % every :: every]
 
 
 def follow(values: Track, fps: float, attack: float, release: float) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ def _sure(result: Result) -> bool:
     return result.tempo_confidence >= SURE
 
 
-def show_result(result: Result) -> None:
+def show_result(result: Result, report: Path | None = None) -> None:
     """Print what came of a render."""
     job = result.job
     width, height = job.size
@@ -84,19 +85,52 @@ def show_result(result: Result) -> None:
             f" · {_bytes(_size_on_disk(result.output))}",
         ),
         ("Tempo", _tempo(result)),
+        ("Temper", _temperament(result)),
     ]
-    label = "Looks"
-    for scene in result.scenes:
-        span = f"{clock(float(str(scene['start'])))}–{clock(float(str(scene['end'])))}"
-        rows.append((label, f"{span}  {scene['title']}: {scene['why']}"))
-        label = ""
+    rows += [("" if i else "Looks", row) for i, row in enumerate(_shown_looks(result.scenes))]
+    if result.timeline is not None:
+        rows.append(("Timeline", shown(result.timeline)))
+    if report is not None:
+        rows.append(("Report", shown(report)))
+    if result.loop is not None:
+        rows.append(("Loop", _loop(result)))
     if made := _made(result):
         rows.append(("Made", made))
     rows.append(("Safety", result.flashes.sentence()))
     rows += [("Note", concern.sentence()) for concern in result.concerns]
+    rows += [("Note", note) for note in result.notes]
     rows.append(("Speed", _speed(result)))
     show(Text(shown(result.output), style="bold"))
     show(_grid(rows))
+
+
+def _shown_looks(scenes: Iterable[Mapping[str, object]]) -> list[str]:
+    """Say which look is shown when; variations of one after the other share a row."""
+    rows = []
+    for _, group in groupby(scenes, key=lambda scene: scene["look"]):
+        these = list(group)
+        first, last = these[0], these[-1]
+        span = f"{clock(float(str(first['start'])))}–{clock(float(str(last['end'])))}"
+        letters = dict.fromkeys(str(s["section"]) for s in these if s.get("section"))
+        part = f" [{' '.join(letters)}]" if letters else ""
+        more = f", {len(these)} variations" if len(these) > 1 else ""
+        rows.append(f"{span}{part}  {first['title']}: {first['why']}{more}")
+    return rows
+
+
+def _loop(result: Result) -> str:
+    """Say what is repeated."""
+    assert result.loop is not None
+    bars = "1 bar" if result.loop.bars == 1 else f"{result.loop.bars} bars"
+    start = result.loop.first / float(result.job.rate)
+    return f"{bars} from {start:.2f} s on, {result.seconds:.3f} s, {result.frames} frames"
+
+
+def _loop_json(result: Result) -> dict[str, Any] | None:
+    if result.loop is None:
+        return None
+    start = result.loop.first / float(result.job.rate)
+    return {"bars": result.loop.bars, "start": start, "beat_sure": result.loop.sure}
 
 
 def _made(result: Result) -> str:
@@ -126,6 +160,11 @@ def _probed(job: Job) -> set[str]:
 def _device(job: Job) -> str:
     half = ", half precision" if job.precision == "half" else ""
     return f"on {DEVICES[job.device]}{half}"
+
+
+def _temperament(result: Result) -> str:
+    asked = result.job.temperament
+    return f"{result.temperament}, as the music asks for" if asked == "auto" else asked
 
 
 def _tempo(result: Result) -> str:
@@ -170,9 +209,13 @@ def result_json(result: Result) -> dict[str, Any]:
             "confidence": result.tempo_confidence,
             "sure": result.tempo is not None and _sure(result),
         },
+        "temperament": result.temperament,
         "looks": result.scenes,
+        "timeline": None if result.timeline is None else str(result.timeline),
         "flashes": {**asdict(result.flashes), "sentence": result.flashes.sentence()},
         "concerns": [{**asdict(c), "sentence": c.sentence()} for c in result.concerns],
+        "loop": _loop_json(result),
+        "notes": result.notes,
         "took": result.took,
         "realtime": result.seconds / result.total,
     }
@@ -234,6 +277,7 @@ def show_look(look: Look, patterns: Mapping[str, Pattern]) -> None:
     pattern = pattern_of(look, patterns)
     rows = [
         ("Pattern", f"{look.pattern} ({pattern.family})"),
+        *_layer_rows(look),
         *network_rows(pattern),
         ("Suits", _suits(look.suits)),
         ("Palette", ", ".join((look.palette.title or "its own", *words_of(look.palette)))),
@@ -246,6 +290,17 @@ def show_look(look: Look, patterns: Mapping[str, Pattern]) -> None:
     ]
     rows += [("Music" if not i else "", _grip(r)) for i, r in enumerate(look.routes)]
     show(_grid(rows))
+
+
+def _layer_rows(look: Look) -> list[tuple[str, str]]:
+    """Return what bends a look's pattern, what is drawn into it, and its mirrors."""
+    rows = [] if look.warp is None else [("Warp", look.warp.pattern)]
+    if look.ink is not None:
+        rows.append(("Ink", f"{look.ink.pattern}, {look.ink.style}"))
+    fold, mirror = look.symmetry.fold, look.symmetry.mirror
+    said = [f"{fold} sectors"] if fold else []
+    said += [f"mirror {mirror}"] if mirror != "none" else []
+    return rows + ([("Symmetry", ", ".join(said))] if said else [])
 
 
 def _grip(route: Route) -> str:

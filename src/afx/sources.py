@@ -1,25 +1,43 @@
 """Sources: the named curves, 0 to 1, by which music can hold a knob.
 
-Every track of the analysis is a source, and a few are made here: events thinned to what eyes can
-follow, slow swings in bars, a breath on the beat, the drift of the harmony. All of them are sampled
-a little ahead, so that pictures lead the sound. Knows the analysis; knows nothing of knobs.
+Every track of the analysis is a source, and more are made here and in the modules below: events
+thinned to what eyes can follow, slow swings, what the song's form and harmony say, the parts of the
+music that come as stems. All of them are sampled a little ahead, so that pictures lead the sound.
+Knows the analysis; knows nothing of knobs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from types import MappingProxyType
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.chance import generator
-from afx.shaping import smooth
+from afx import bar_sources, song_sources, tone_sources
+from afx.bar_sources import SURE, Beats
+from afx.moments import Curve, Moments
+from afx.source_names import (
+    CHROMA,
+    MACROS,
+    SOURCES,
+    STAND_INS,
+    STEM_PARTS,
+    TIMBRES,
+    stem_source,
+    words,
+)
+from music_analysis.errors import UserError
 
 if TYPE_CHECKING:
     from music_analysis.analysis import Analysis
+
+__all__ = [
+    "CHROMA", "EVENT_FLOOR", "EVENT_GAP", "LEAD", "MACROS", "SOURCES", "STEM_PARTS", "SURE",
+    "TIMBRES", "Beats", "Features", "Sources", "stem_source", "thin", "words",
+]  # fmt: skip
 
 LEAD = 0.040
 """Seconds by which pictures lead the sound; 30–50 ms looks simultaneous (Arrighi et al. 2006)."""
@@ -28,84 +46,9 @@ EVENT_GAP = 1.0 / 3.0
 flashes above 3 Hz are unsafe (WCAG 2.3.1)."""
 EVENT_FLOOR = 0.15
 """Hits weaker than this are texture, not events."""
-SURE = 0.5
-"""Beat confidence from which bars may time things."""
-SWING_BARS, SWING_SECONDS = 4.0, 8.0
-"""Period of the ``lfo`` sources: in bars where the beat is sure, else in seconds."""
 
-TIMBRES = 4
-"""How many of the piece's own directions of sound there are, ``timbre.1`` being the largest."""
-TIMBRE_SECONDS = 1.5
-"""Deviation of their smoothing."""
-
-CHROMA = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-
-
-_BANDS = ("all", "sub", "bass", "lowmid", "mid", "highmid", "presence", "air")
-_SPECTRUM = (
-    tuple(f"level.{band}" for band in _BANDS),
-    ("centroid", "flatness", "flux"),
-    tuple(f"chroma.{name}" for name in CHROMA),
-)
-"""Tracks that tell of timbre, in groups."""
-_TIMBRE_FLOOR = 0.06
-
-
-def _names() -> dict[str, str]:
-    names = {f"level.{b}": f"loudness: {b}" for b in _BANDS}
-    names |= {f"hit.{h}": f"onsets: {h}" for h in ("all", "kick", "snare", "hat")}
-    names |= {
-        f"presence.{b}": f"slow loudness (4 s): {b}" for b in ("all", "bass", "mid", "treble")
-    }
-    names |= {
-        "energy": "overall energy (8 s)",
-        "centroid": "brightness of the sound",
-        "flatness": "noise (1) or tones (0)",
-        "flux": "how fast the spectrum changes",
-        "stereo.width": "width of the stereo picture",
-        "novelty": "structural change",
-        "beat.phase": "0 to 1 within each beat",
-        "bar.phase": "0 to 1 within each bar",
-        "beat.pulse": "a pulse on each beat",
-        "downbeat.pulse": "a pulse on each bar",
-        "beat.conf": "how sure the beat is",
-    }
-    names |= {f"chroma.{c}": f"strength of pitch class {c}" for c in CHROMA}
-    return names | {
-        "event.kick": "kicks, at most three a second",
-        "event.snare": "snares, at most three a second",
-        "harmony": "drift around the circle of fifths; 0.5 is the piece's home (bipolar)",
-        **{
-            f"timbre.{k + 1}": f"{word} way in which this piece's sound varies, slow (bipolar)"
-            for k, word in enumerate(("the largest", "the second", "the third", "the fourth"))
-        },
-        "lfo.sin": "slow sine, four bars or 8 s (bipolar)",
-        "lfo.tri": "slow triangle, four bars or 8 s (bipolar)",
-        "lfo.noise": "slow random wander (bipolar)",
-        "beat.breath": "a soft swell between beats",
-        "build": "loudness building up",
-        "drop": "bass coming in at once",
-    }
-
-
-SOURCES: Mapping[str, str] = MappingProxyType(_names())
-"""Every source by name, with what it is in a few words."""
-
-
-class Beats(Protocol):
-    """The part of a beat grid that is read here."""
-
-    @property
-    def bpm(self) -> float | None:
-        """Tempo in beats per minute."""
-
-    @property
-    def confidence(self) -> float:
-        """How sure the grid is, 0 to 1."""
-
-    @property
-    def downbeats(self) -> NDArray[np.float64]:
-        """First beats of the bars, in seconds."""
+STEPS = 65536.0
+"""What values are rounded to, a part of the range."""
 
 
 class Features(Protocol):
@@ -139,15 +82,15 @@ class Sources:
     features : Features
         The analysis of the piece.
     seed : int
-        For ``lfo.noise``.
+        For ``lfo.noise`` and ``beat.rand``.
     lead : float
         Seconds by which pictures lead the sound.
     analysis : Analysis, optional
         What the analyzers say of the piece.
     stems : mapping of str to Features
-        Parts of the music by name.
+        Parts of the music by name, each with as many frames as the piece.
     macros : mapping of int to float
-        Values of ``macro.1`` to ``macro.8``.
+        Values of ``macro.1`` to ``macro.8``; those left out are 0.
     """
 
     def __init__(
@@ -169,7 +112,6 @@ class Sources:
         self.frames = features.frames
         self.shift = lead * self.fps
         self._made: dict[str, NDArray[np.float32]] = {}
-        self._timbres: NDArray[np.float64] | None = None
 
     def __getitem__(self, name: str) -> NDArray[np.float32]:
         """Return one source.
@@ -178,43 +120,91 @@ class Sources:
         ------
         KeyError
             If there is no such source.
+        UserError
+            If it is of a stem that was not given.
         """
         if name not in self._made:
-            self._made[name] = np.clip(self._make(name), 0.0, 1.0).astype(np.float32)
+            # As the tracks are: the last digit of a machine's mathematics stays out of pictures.
+            made = np.rint(np.clip(self._make(name), 0.0, 1.0) * STEPS) / STEPS
+            self._made[name] = made.astype(np.float32)
         return self._made[name]
 
-    def _make(self, name: str) -> NDArray[np.float64]:
+    def _make(self, name: str) -> Curve:
         if name in self.features.tracks:
             return self._ahead(self._track(name), wraps=name.endswith(".phase"))
-        if name.startswith("event."):
-            return self._event("hit." + name.removeprefix("event."))
-        if name.startswith("lfo."):
-            return self._swing(name.removeprefix("lfo."))
-        if name == "harmony":
-            return self._ahead(self._harmony())
-        if name.startswith("timbre."):
-            if self._timbres is None:
-                self._timbres = self._principal()
-            return self._ahead(self._timbres[int(name.removeprefix("timbre.")) - 1])
-        if name == "beat.breath":
-            # No grid, no breath: beat.conf is 0 there.
-            wave = 0.5 - 0.5 * np.cos(2.0 * np.pi * self["beat.phase"].astype(np.float64))
-            return np.asarray(wave * self["beat.conf"])
-        if name in ("build", "drop"):
-            # A 4 s Gaussian turns a full step into a slope of about 0.1–0.25 per second.
-            slow = self._track("presence.all" if name == "build" else "presence.bass")
-            slope = self._ahead(np.gradient(slow) * self.fps) if self.frames > 1 else slow * 0.0
-            return slope * 6.0 if name == "build" else slope * 8.0 - 0.3
-        if name in SOURCES:
-            return np.zeros(self.frames)
-        raise KeyError(name)
+        stem = stem_source(name)
+        if stem is not None:
+            return self._stem(name, *stem)
+        if name not in SOURCES:
+            raise KeyError(name)
+        kind, _, part = name.partition(".")
+        if kind == "event":
+            return self._events(self._track(f"hit.{part}"))
+        if kind == "lfo":
+            return bar_sources.swing(part, self.features.beats, self._beyond, self.seed)
+        if kind == "macro":
+            return np.full(self.frames, self.macros.get(int(part), 0.0))
+        if kind == "timbre":
+            return self._ahead(self._timbres[int(part) - 1])
+        if kind == "tonnetz":
+            return self._ahead(self._tonnetz[int(part) - 1])
+        if kind == "beat":
+            return self._by_beat(name)
+        return self._of_song(name)
 
-    def _track(self, name: str) -> NDArray[np.float64]:
+    def _of_song(self, name: str) -> Curve:
+        """Return what tells of the song as a whole: its form, harmony and tempo."""
+        if name == "harmony":
+            return self._ahead(tone_sources.harmony(self._track, self.fps))
+        if name == "tempo":
+            return bar_sources.tempo(self.features.beats, self._moments)
+        if name in ("build", "drop"):
+            return self._build() if name == "build" else self._drop()
+        song = self.analysis
+        if name == "chord.change":
+            marks = [] if song is None else song_sources.chord_changes(song)
+            # On the frames of the sound, as hits are.
+            heard = Moments(np.arange(float(self.frames)) / self.fps, self.fps)
+            return self._events(heard.pulses(marks, 0.0, 0.0))
+        if name == "section.energy" and song is not None:
+            energy = self["energy"].astype(np.float64)
+            return song_sources.section_energy(song, self._moments, energy)
+        if name in song_sources.CURVES:
+            make, rest = song_sources.CURVES[name]
+            return self._moments.rest(rest) if song is None else make(song, self._moments)
+        # A track that this analysis lacks; only the mean of a section swings around its middle.
+        return self._moments.rest(0.5 if name == "section.energy" else 0.0)
+
+    @cached_property
+    def _beyond(self) -> Moments:
+        """The moments that the rows tell of, at the very end past the sound."""
+        return Moments((np.arange(float(self.frames)) + self.shift) / self.fps, self.fps)
+
+    @cached_property
+    def _moments(self) -> Moments:
+        """The moments that the rows tell of; the end is held."""
+        last = max(self.frames - 1, 0) / self.fps
+        return Moments(np.minimum(self._beyond.time, last), self.fps)
+
+    @cached_property
+    def _timbres(self) -> Curve:
+        names = frozenset(self.features.tracks)
+        return tone_sources.timbres(self._track, names, self.frames, self.fps)
+
+    @cached_property
+    def _tonnetz(self) -> Curve:
+        return tone_sources.tonnetz(self._track, self.fps)
+
+    def _track(self, name: str) -> Curve:
         """Return a track as analyzed (no lead); zeros where the analysis has none."""
-        track = self.features.tracks.get(name)
+        features = self.features
+        for stem, tracks in STAND_INS.items():
+            if name in tracks and stem in self.stems:
+                features = self.stems[stem]
+        track = features.tracks.get(name)
         return np.zeros(self.frames) if track is None else track.astype(np.float64)
 
-    def _ahead(self, track: NDArray[np.float64], *, wraps: bool = False) -> NDArray[np.float64]:
+    def _ahead(self, track: Curve, *, wraps: bool = False) -> Curve:
         """Sample a track `shift` frames ahead, between frames linearly; the end is held."""
         if self.frames == 0:
             return track
@@ -226,86 +216,59 @@ class Sources:
             return np.asarray(np.mod(here + (at - low) * (there - here), 1.0))
         return np.asarray(here + (at - low) * (there - here))
 
-    def _event(self, hits: str) -> NDArray[np.float64]:
+    def _events(self, hits: Curve) -> Curve:
         """Return one-frame pulses as strong as the hits that were kept."""
         out = np.zeros(self.frames)
-        where, strength = thin(self._track(hits), self.fps, self._pull())
+        where, strength = thin(hits, self.fps, self._pull())
         # Whole frames: a pulse shared by two frames would lose up to half its strength.
         where = where - round(self.shift)
         seen = where >= 0
         out[where[seen]] = strength[seen]
         return out
 
-    def _pull(self) -> NDArray[np.float64]:
+    def _pull(self) -> Curve:
         """Return how much the grid favors an event here: of equals, those on the bar are kept."""
         grid = 0.05 * self._track("beat.pulse") + 0.10 * self._track("downbeat.pulse")
         return grid * self._track("beat.conf")
 
-    def _harmony(self) -> NDArray[np.float64]:
-        """Return the slow sideways drift of the chroma's mean on the circle of fifths, 0.5 at home.
+    def _by_beat(self, name: str) -> Curve:
+        sure = self["beat.conf"].astype(np.float64)
+        if name == "beat.breath":
+            # No grid, no breath: beat.conf is 0 there.
+            wave = 0.5 - 0.5 * np.cos(2.0 * np.pi * self["beat.phase"].astype(np.float64))
+            return np.asarray(wave * sure)
+        beats = self.features.beats
+        if name == "beat.rand":
+            return bar_sources.bar_random(beats, self._moments, sure, self.seed)
+        if name == "beat.toggle":
+            return bar_sources.bar_toggle(beats, self._moments, sure)
+        return self._moments.rest(0.0)  # a track that this analysis lacks
 
-        The sideways part of the mean direction, not its angle, which would jump where it wraps.
-        """
-        mean = np.zeros(self.frames, dtype=np.complex128)
-        for k, name in enumerate(CHROMA):
-            mean += self._track(f"chroma.{name}") * np.exp(2j * np.pi * (7 * k % 12) / 12.0)
-        mean = smooth(mean.real, self.fps, 2.0) + 1j * smooth(mean.imag, self.fps, 2.0)
-        home = mean.mean() if self.frames else 0.0
-        if abs(home) < 1e-6:
-            return np.full(self.frames, 0.5)
-        side: NDArray[np.float64] = np.imag(mean * np.conj(home)) / abs(home)
-        # Relative to the piece's own swing, but a monotonous piece is not blown up.
-        return np.asarray(0.5 + side * (0.5 / max(float(np.quantile(np.abs(side), 0.98)), 0.15)))
+    def _build(self) -> Curve:
+        if self.analysis is not None:
+            return song_sources.build(self.analysis, self._moments)
+        return 6.0 * self._slope("presence.all")
 
-    def _principal(self) -> NDArray[np.float64]:
-        """Return the principal components of the piece's spectrum over time: [TIMBRES, frames].
+    def _drop(self) -> Curve:
+        if self.analysis is not None:
+            return song_sources.drop(self.analysis, self._moments)
+        return 8.0 * self._slope("presence.bass") - 0.3
 
-        What a piece varies in is what its pictures shall vary in: bass against air in one, noise
-        against tones in another. Each lies in [0, 1] around 0.5.
-        """
-        out = np.full((TIMBRES, self.frames), 0.5)
-        columns = []
-        for group in _SPECTRUM:
-            tracks = [self._track(n) for n in group if n in self.features.tracks]
-            # Every group counts alike, however many tracks it has.
-            columns += [smooth(t, self.fps, TIMBRE_SECONDS) / len(tracks) ** 0.5 for t in tracks]
-        if len(columns) < TIMBRES or self.frames < 2:
-            return out
-        data = np.stack(columns)
-        data -= data.mean(axis=1, keepdims=True)
-        _, vectors = np.linalg.eigh(data @ data.T / self.frames)
-        for k in range(TIMBRES):
-            # Largest first; a component's sign is that of its strongest track.
-            loading = vectors[:, -1 - k]
-            side = loading @ data * np.sign(loading[np.argmax(np.round(np.abs(loading), 6))])
-            # Relative to its own swing, but a piece that hardly varies is not blown up.
-            out[k] += side * (0.5 / max(float(np.quantile(np.abs(side), 0.98)), _TIMBRE_FLOOR))
-        return out
+    def _slope(self, name: str) -> Curve:
+        # A 4 s Gaussian turns a full step into a slope of about 0.1–0.25 per second.
+        slow = self._track(name)
+        return self._ahead(np.gradient(slow) * self.fps) if self.frames > 1 else slow * 0.0
 
-    def _swing(self, kind: str) -> NDArray[np.float64]:
-        turns = self._swing_turns()
-        if kind == "sin":
-            return np.asarray(0.5 + 0.5 * np.sin(2.0 * np.pi * turns))
-        if kind == "tri":
-            return np.asarray(2.0 * np.abs(np.mod(turns + 0.25, 1.0) - 0.5))
-        if kind != "noise":
-            raise KeyError(f"lfo.{kind}")
-        at = 2.0 * (turns - turns.min(initial=0.0))
-        low = at.astype(np.int64)
-        nodes = generator(self.seed, "lfo.noise").random(int(low.max(initial=0)) + 2)
-        part = at - low
-        part = part * part * (3.0 - 2.0 * part)
-        return np.asarray(nodes[low] + part * (nodes[low + 1] - nodes[low]))
-
-    def _swing_turns(self) -> NDArray[np.float64]:
-        time = (np.arange(self.frames) + self.shift) / self.fps
-        bars = self.features.beats.downbeats
-        if self.features.beats.confidence < SURE or len(bars) < 3:
-            return np.asarray(time / SWING_SECONDS)
-        bar = float(np.median(np.diff(bars)))
-        inside: NDArray[np.float64] = np.interp(time, bars, np.arange(float(len(bars))))
-        outside = np.minimum(time - bars[0], 0.0) + np.maximum(time - bars[-1], 0.0)
-        return np.asarray((inside + outside / bar) / SWING_BARS)
+    def _stem(self, source: str, name: str, part: str) -> Curve:
+        if name not in self.stems:
+            there = f" (there is {', '.join(sorted(self.stems))})" if self.stems else ""
+            raise UserError(
+                f"the look listens to {source}, and there is no stem {name!r}{there}:"
+                f" give it with --stem {name}=FILE"
+            )
+        tracks, track = self.stems[name].tracks, STEM_PARTS[part][0]
+        curve = tracks[track].astype(np.float64) if track in tracks else np.zeros(self.frames)
+        return self._events(curve) if part == "event" else self._ahead(curve)
 
 
 def thin(

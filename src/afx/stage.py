@@ -84,9 +84,11 @@ GRADE_KNOBS: tuple[Knob, ...] = knobs_of(_grade)
 def staged(function: Callable[..., Any]) -> Program:
     """Trace a pattern on the stage into a program with outputs ``tone``, ``hue`` and ``mask``.
 
-    Its knobs are the pattern's own, then the stage's.
+    Its knobs are the pattern's own, then the stage's. A pattern that folds the screen, before the
+    camera, says so by an attribute ``screen`` of its function: from a point to a point.
     """
-    at = place(pixel_point(), **{k.name: uniform(k.name) for k in STAGE_KNOBS})
+    screen: Callable[[Point], Point] = getattr(function, "screen", lambda p: p)
+    at = place(screen(pixel_point()), **{k.name: uniform(k.name) for k in STAGE_KNOBS})
     made: Field = trace(function, at)
     names = tuple(k.name for k in knobs_of(function)) + tuple(k.name for k in STAGE_KNOBS)
     outputs = (

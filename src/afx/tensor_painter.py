@@ -10,19 +10,33 @@ Torch is imported when a painter is made, not with this module.
 
 from __future__ import annotations
 
+import copy
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.color import chroma_program, rgb_program, video_program
+from afx.chroma import (
+    chroma_program,
+    fringe_pixels,
+    fringe_reach,
+    fringed_chroma_program,
+    fringed_rgb_program,
+    half_program,
+)
+from afx.color import Colors, light_program, planes_program, rgb_program, video_program
 from afx.field.fused import Form, Note, memory_is_full
-from afx.field.jit import Geometry
+from afx.field.graph import order
+from afx.field.jit import Geometry, Kernel
 from afx.field.program import Program
-from afx.painter import FieldState, Paints, Picture
-from afx.upscale import PLANES, REACH, coarse, factor_for, samples, taps, varying
+from afx.halo import halo_size
+from afx.painter import Paints
+from afx.picture import FieldState, Picture
+from afx.post import grain_table
+from afx.tensor_planes import enlarged, spread
+from afx.upscale import PLANES, REACH, coarse, factor_for, samples, varying
 from afx.workbench import Work, Workbench
 
 if TYPE_CHECKING:
@@ -37,19 +51,46 @@ def _silent(_text: str) -> None:
     return
 
 
-@functools.lru_cache(maxsize=16)
-def _video(fade: bool, gain: bool, direct: tuple[bool, bool]) -> Program:
-    return video_program(fade=fade, gain=gain, direct=direct)
+@functools.lru_cache(maxsize=64)
+def _video(colors: Colors) -> Program:
+    return video_program(colors)
+
+
+@functools.lru_cache(maxsize=64)
+def _rgb(colors: Colors, floats: bool) -> Program:
+    return rgb_program(colors, floats=floats)
 
 
 @functools.lru_cache(maxsize=32)
-def _rgb(fade: bool, gain: bool, direct: tuple[bool, bool], floats: bool) -> Program:
-    return rgb_program(fade=fade, gain=gain, floats=floats, direct=direct)
+def _planes(colors: Colors) -> Program:
+    return planes_program(colors)
+
+
+@functools.lru_cache(maxsize=32)
+def _light(colors: Colors) -> Program:
+    return light_program(colors)
+
+
+@functools.lru_cache(maxsize=8)
+def _chroma(reach: int) -> Program:
+    return fringed_chroma_program(reach) if reach else chroma_program()
 
 
 @functools.lru_cache(maxsize=1)
-def _chroma() -> Program:
-    return chroma_program()
+def _half() -> Program:
+    return half_program()
+
+
+@functools.lru_cache(maxsize=8)
+def _fringe(reach: int, floats: bool) -> Program:
+    return fringed_rgb_program(reach, floats=floats)
+
+
+@functools.lru_cache(maxsize=64)
+def _words(kernel: Kernel) -> frozenset[str]:
+    """Return the buffers that a field reads as words, whatever type their memory has."""
+    nodes = order([e for _, e in kernel.program.outputs]).all()
+    return frozenset(n.data.name for n in nodes if n.op == "fetch" and n.data.type == "i")
 
 
 class TensorPainter:
@@ -153,49 +194,86 @@ class TensorPainter:
     def _sampled(
         self, state: FieldState, rows: tuple[int, int], columns: int, geometry: Geometry
     ) -> dict[str, Tensor]:
-        knobs = state.knobs.tolist()
+        words = _words(state.kernel) if state.buffers else ()
         return self.bench.evaluate(
-            Work(state.kernel.program, rows, columns, geometry, knobs, weights=state.weights)
-        )
+            Work(
+                state.kernel.program, rows, columns, geometry, state.knobs.tolist(),
+                buffers={
+                    name: self.bench.put(buffer.view(np.int32) if name in words else buffer)
+                    for name, buffer in state.buffers.items()
+                },
+                weights=state.weights,
+            )
+        )  # fmt: skip
 
     # ------------------------------------------------------------ pictures
 
-    def _colors(
-        self, program: Program, picture: Picture, rows: tuple[int, int], bytes_: tuple[str, ...]
-    ) -> dict[str, Tensor]:
-        a, b = picture.fields[0], picture.fields[-1]
-        knobs = (
-            *picture.grade.tolist(), a.scale, a.offset, b.scale, b.offset, picture.weight,
-            self.height / self.width,
-        )  # fmt: skip
+    def _buffers(self, picture: Picture) -> dict[str, Tensor]:
+        """Return what a picture's colors read: the same for all of its bands."""
         buffers = {name: self.bench.put(table, keep=True) for name, table in picture.tables.items()}
         if picture.gain is not None:
             buffers["gain"] = self.bench.put(picture.gain)
+        if "halo" in picture.colors.effects:
+            buffers["halo"] = self._halo(picture.unfinished())
+        if "grain" in picture.colors.effects:
+            buffers["grain"] = self.bench.put(grain_table(self.width, self.height), keep=True)
+        return buffers
+
+    def _colors(
+        self,
+        program: Program,
+        picture: Picture,
+        rows: tuple[int, int],
+        buffers: Mapping[str, Tensor],
+        bytes_: tuple[str, ...] = (),
+    ) -> dict[str, Tensor]:
         return self.bench.evaluate(
             Work(
-                program, rows, self.width, self.geometry, knobs,
+                program, rows, self.width, self.geometry,
+                picture.values(self.height / self.width),
                 planes=self._fields(picture, *rows), lead=1, buffers=buffers, byte_outputs=bytes_,
             )
         )  # fmt: skip
+
+    def _halo(self, picture: Picture) -> Tensor:
+        """Return the spread light of a picture, packed."""
+        small = copy.copy(self)  # the same bench, another size
+        w, h = small.width, small.height = halo_size(self.width, self.height)
+        small.geometry = Geometry.of(w, h)
+        light = small._colors(_light(picture.colors), picture, (0, h), small._buffers(picture))
+        return spread(self.bench, light, w, h)
+
+    def _drift(self, picture: Picture, *, half: bool) -> tuple[float, float]:
+        """Return the values of ``afx.chroma.FRINGE_KNOBS``."""
+        pixels = fringe_pixels(self.width, self.height, picture.fringe)
+        return pixels * 0.5 if half else pixels, self.height / self.width
 
     def video(self, picture: Picture, out: NDArray[np.uint8]) -> None:
         """Paint a frame as 8-bit 4:2:0 planes; parameters as ``Painter.video``."""
         import torch
 
         w, h = self.width, self.height
-        program = _video(*picture.colors)
+        program = _video(picture.colors)
+        reach = fringe_reach(w // 2, h // 2) if picture.fringe else 0
+        drift = self._drift(picture, half=True) if reach else ()
         with self.bench.at_work():
+            buffers = self._buffers(picture)
             whole = torch.empty(h * w * 3 // 2, dtype=torch.uint8, device=self.bench.device)
             luma = whole[: h * w].view(h, w)
             u, v = (p.view(h // 2, w // 2) for p in whole[h * w :].chunk(2))
 
             def paint(top: int, bottom: int) -> None:
-                made = self._colors(program, picture, (top, bottom), ("y",))
-                luma[top:bottom] = made["y"]
+                made = self._colors(program, picture, (top, bottom), buffers, ("y",))
+                luma[top:bottom] = made.pop("y")
+                rows = (top // 2, bottom // 2)
+                if reach:
+                    made = self.bench.evaluate(
+                        Work(_half(), rows, w // 2, self.half, (), planes=made)
+                    )
                 small = self.bench.evaluate(
                     Work(
-                        _chroma(), (top // 2, bottom // 2), w // 2, self.half, (),
-                        planes={k: made[k] for k in ("cb", "cr")}, byte_outputs=("u", "v"),
+                        _chroma(reach), rows, w // 2, self.half, drift,
+                        planes=made, byte_outputs=("u", "v"),
                     )
                 )  # fmt: skip
                 u[top // 2 : bottom // 2] = small["u"]
@@ -215,14 +293,26 @@ class TensorPainter:
     def _picture(self, picture: Picture, *, floats: bool) -> NDArray[Any]:
         import torch
 
-        program = _rgb(*picture.colors, floats)
+        reach = fringe_reach(self.width, self.height) if picture.fringe else 0
+        colors = picture.colors
+        program = _planes(colors) if reach else _rgb(colors, floats)
+        bytes_ = () if floats else ("r", "g", "b")
         kind = torch.float32 if floats else torch.uint8
         with self.bench.at_work():
             whole = torch.empty((self.height, self.width, 3), dtype=kind, device=self.bench.device)
 
+            buffers = self._buffers(picture)
+
             def paint(top: int, bottom: int) -> None:
-                bytes_ = () if floats else ("r", "g", "b")
-                made = self._colors(program, picture, (top, bottom), bytes_)
+                rows = (top, bottom)
+                made = self._colors(program, picture, rows, buffers, () if reach else bytes_)
+                if reach:
+                    made = self.bench.evaluate(
+                        Work(
+                            _fringe(reach, floats), rows, self.width, self.geometry,
+                            self._drift(picture, half=False), planes=made, byte_outputs=bytes_,
+                        )
+                    )  # fmt: skip
                 for k, name in enumerate("rgb"):
                     whole[top:bottom, :, k] = made[name]
 
@@ -246,37 +336,6 @@ class TensorPainter:
             self._bands(paint)
             tone, mask = self.bench.back(whole)
         return tone, mask
-
-
-def enlarged(plane: Tensor, factor: int) -> Tensor:
-    """Return a plane of samples enlarged as ``afx.upscale`` does it.
-
-    Parameters
-    ----------
-    plane : Tensor [rows + 2 · REACH, columns]
-    factor : int
-
-    Returns
-    -------
-    Tensor [rows · factor, columns · factor]
-    """
-    columns, rows = plane.shape[1], plane.shape[0] - 2 * REACH
-    wide = plane.new_empty((plane.shape[0], columns + 2 * REACH))
-    wide[:, REACH:-REACH] = plane
-    for k in range(REACH):
-        # A parabola through the last three samples says what the next one is.
-        for to, step in ((REACH - 1 - k, 1), (REACH + columns + k, -1)):
-            near, second, third = (wide[:, to + step * j] for j in (1, 2, 3))
-            wide[:, to] = 3.0 * (near - second) + third
-    across = plane.new_empty((plane.shape[0], columns * factor))
-    large = plane.new_empty((rows * factor, columns * factor))
-    for k, phase in enumerate(taps(factor)):
-        parts = [wide[:, REACH + at : REACH + at + columns] * weight for at, weight in phase]
-        across[:, k::factor] = functools.reduce(lambda a, b: a + b, parts)
-    for k, phase in enumerate(taps(factor)):
-        parts = [across[REACH + at : REACH + at + rows] * weight for at, weight in phase]
-        large[k::factor] = functools.reduce(lambda a, b: a + b, parts)
-    return large
 
 
 class TensorPainters:

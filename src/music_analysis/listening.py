@@ -7,6 +7,7 @@ versions. They are the same bit by bit whether they were kept or made.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -63,16 +64,43 @@ def listen(
     grid = analysis.tempo.grid
     if not cache:
         return Heard(analysis, extract(audio, fps, grid))
-    version = f"{ANALYZERS}-features-{FEATURES}-{fps.numerator}-{fps.denominator}"
+    return Heard(analysis, _kept(audio, fps, grid, ANALYZERS))
+
+
+def listen_to_part(audio: Audio, fps: Fraction, beats: BeatGrid, *, cache: bool = True) -> Features:
+    """Extract the features of a part of a song, such as its drums alone; raises as `listen`.
+
+    Parameters
+    ----------
+    audio
+        The part, as long as its song.
+    fps
+        Video frames a second, positive.
+    beats
+        Those of the song: a part alone may not tell them.
+    cache
+        Whether to look for what was kept of the same sound, and to keep this.
+    """
+    if not cache:
+        return extract(audio, fps, beats)
+    grid = hashlib.sha256(repr((beats.bpm, beats.confidence)).encode())
+    for times in (beats.beats, beats.downbeats):
+        grid.update(np.ascontiguousarray(times, dtype=np.float64).tobytes() + b"|")
+    return _kept(audio, fps, beats, f"part-{grid.hexdigest()[:16]}")
+
+
+def _kept(audio: Audio, fps: Fraction, beats: BeatGrid, of: str) -> Features:
+    """Return features that were kept under this name, or extract and keep them."""
+    version = f"{of}-features-{FEATURES}-{fps.numerator}-{fps.denominator}"
     data = fetch(audio.sound_hash, version)
     if data is not None:
         try:
-            return Heard(analysis, _unpacked(data, fps, grid))
+            return _unpacked(data, fps, beats)
         except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
             pass  # damaged: made anew
-    features = extract(audio, fps, grid)
+    features = extract(audio, fps, beats)
     keep(audio.sound_hash, version, _packed(features))
-    return Heard(analysis, features)
+    return features
 
 
 def _packed(features: Features) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +31,10 @@ class CompiledField:
     def __init__(
         self, name: str, kernel: Kernel, knobs: Mapping[str, float],
         weights: Mapping[str, NDArray[np.float32]],
+        buffers: Mapping[str, NDArray[np.float32]] = MappingProxyType({}),
     ) -> None:  # fmt: skip
         self.name, self.kernel = name, kernel
-        self.knobs, self.weights = knobs, weights
+        self.knobs, self.weights, self.buffers = knobs, weights, buffers
         self.work = work(kernel.program)
 
     def call(self, rows: int) -> Call:
@@ -43,6 +45,8 @@ class CompiledField:
             call.output(output, np.zeros((rows, WIDTH), kind))
         for name, values in self.weights.items():
             call.weights(name, values)
+        for name, values in self.buffers.items():
+            call.buffer(name, values)
         call.knobs[:] = [self.knobs[k] for k in self.kernel.module.knobs]
         return call
 
@@ -89,8 +93,12 @@ def network_field(width: int, depth: int) -> CompiledField:
 
 
 def pattern_field(name: str) -> CompiledField:
-    """Return a pattern's compiled field, on the stage, seven seconds into a piece."""
+    """Return a pattern's compiled field, on the stage, seven seconds into a piece.
+
+    What it remembers is as at its beginning: the steps of a memory are not timed.
+    """
     from afx.patterns import PATTERNS
+    from afx.patterns.simulation import Grid
     from afx.stage import STAGE_KNOBS, staged
 
     pattern = PATTERNS[name]
@@ -98,4 +106,7 @@ def pattern_field(name: str) -> CompiledField:
         k.name: k.default * (7 if k.kind == "clock" else 1) for k in pattern.knobs + STAGE_KNOBS
     }
     weights = dict(pattern.weights(0)) if pattern.weights else {}
-    return CompiledField(name, Kernel(staged(pattern.function)), knobs, weights)
+    buffers: Mapping[str, NDArray[np.float32]] = {}
+    if (memory := pattern.simulation) is not None:
+        buffers = memory.start(Grid.of(memory.cells, 16 / 9), 0, knobs, None).buffers()
+    return CompiledField(name, Kernel(staged(pattern.function)), knobs, weights, buffers)

@@ -18,7 +18,7 @@ from afx.bench.network import KNOBS, NAME, Sized
 if TYPE_CHECKING:
     from afx.job import Job
     from afx.painter import Picture
-    from afx.production import Piece
+    from afx.piece import Piece
 
 SEED = 1
 """Of the piece: looks, weights and clocks follow from it."""
@@ -48,7 +48,7 @@ class Sample:
     @functools.cached_property
     def piece(self) -> Piece:
         """The song, composed and rehearsed: any frame of it can be painted at any size."""
-        from afx.production import prepare
+        from afx.piece import prepare
         from afx.rehearsal import rehearse
 
         job = self.job("720p")

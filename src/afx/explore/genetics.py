@@ -18,7 +18,7 @@ from afx.explore.naming import COLOR_TAGS, christened
 from afx.explore.tiles import fixed
 from afx.field.knob import Knob
 from afx.look import Look, knobs_of, pattern_of, problems
-from afx.look_parts import Suits
+from afx.look_parts import LAYERS, Suits
 from afx.palette import Palette
 from afx.patterns import PATTERNS, Pattern
 from afx.patterns.architecture import Architecture, Gene, merged
@@ -179,8 +179,9 @@ def _stepped_knobs(
             # A clock that stands has no logarithm, and stays.
             new = knob.clamp(rest * float(np.exp(SPEED_STEP * strength * z)))
         else:
-            own = LATENT_STEP if knob.name.startswith("latent_") else STEP
-            step = _SHARED_STEPS.get(knob.name, own)
+            name = _plain(knob.name)
+            own = LATENT_STEP if name.startswith("latent_") else STEP
+            step = _SHARED_STEPS.get(name, own)
             new = reflected(rest + step * strength * z * (knob.hi - knob.lo), knob.lo, knob.hi)
         if new != rest:
             values[knob.name] = knob.clamp(float(f"{new:.4g}"))
@@ -192,7 +193,12 @@ def _held(knob: Knob, locks: Collection[str]) -> bool:
         return True
     if knob.kind == "clock":
         return "speeds" in locks
-    return ("latents" if knob.name.startswith("latent_") else "knobs") in locks
+    return ("latents" if _plain(knob.name).startswith("latent_") else "knobs") in locks
+
+
+def _plain(name: str) -> str:
+    """Return a knob's name without its layer's: what steps on it mean does not hang on that."""
+    return name.rpartition(".")[2]
 
 
 def _stepped_network(look: Look, network: Architecture, seed: int, strength: float) -> Architecture:
@@ -286,6 +292,9 @@ def _crossed_knobs(
 ) -> dict[str, float]:
     kin = lead.pattern == other.pattern
     theirs = {k.name for k in knobs_of(pattern_of(other))} if kin else set()
+    for layer in LAYERS:  # another pattern's knobs, if they are called the same, are not kin
+        if getattr(lead, layer) != getattr(other, layer):
+            theirs = {name for name in theirs if not name.startswith(f"{layer}.")}
     if not kin:
         # The camera shows a place in a pattern, and stays with it.
         theirs = {k.name for k in STAGE_KNOBS + GRADE_KNOBS} - set(_CAMERA)

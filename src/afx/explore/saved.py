@@ -75,7 +75,7 @@ def write_weights(look: Look, seed: int, path: Path, provenance: str = "") -> No
     pattern = pattern_of(look)
     if pattern.weights is None or pattern.architecture is None:
         raise UserError(f"{look.title} runs no network: leave --weights out")
-    (flat,) = pattern.weights(seed).values()
+    flat = pattern.weights(seed)[pattern.name]  # its layers may have networks too
     try:
         save_weights(path, pattern.architecture, flat, provenance=provenance)
     except OSError as error:

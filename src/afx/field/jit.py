@@ -126,6 +126,22 @@ def _object_code(text: str) -> bytes:
     return code
 
 
+def _loaded(text: str, name: str) -> tuple[Any, int]:
+    code = _object_code(text)
+    # The engine takes possession of its target machine, so it gets one of its own.
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine, engine.get_function_address(name)
+
+
+def load_function(text: str, name: str) -> tuple[Any, int]:
+    """Return the engine that holds a function of IR text, and its address while that lives."""
+    with _lock:
+        _machine()
+        return _loaded(text, name)
+
+
 class Kernel:
     """A compiled program: fills blocks of rows of its output planes.
 
@@ -153,12 +169,7 @@ class Kernel:
             self.module: Module = emit(
                 program, width=width or native, fma=fma, byte_outputs=byte_outputs
             )
-            code = _object_code(self.module.text)
-            # The engine takes possession of its target machine, so it gets one of its own.
-            self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
-            self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-            self._engine.finalize_object()
-            address = self._engine.get_function_address("kernel")
+            self._engine, address = _loaded(self.module.text, "kernel")
         pointer, number = ctypes.c_void_p, ctypes.c_int64
         self.function = ctypes.CFUNCTYPE(None, *[pointer] * 7, *[number] * 4)(address)
         self.byte_outputs = frozenset(byte_outputs)

@@ -89,11 +89,17 @@ def clock(speed: float, hi: float | None = None, *, lo: float = 0.0, help: str) 
 def knobs_of(function: Callable[..., object]) -> tuple[Knob, ...]:
     """Read the knobs off a function's keyword-only parameters, in order.
 
+    A function that takes any keyword, because its knobs' names are no identifiers, has them in an
+    attribute ``knobs`` instead.
+
     Raises
     ------
     TypeError
         If a keyword-only parameter has no knob as its default.
     """
+    named: tuple[Knob, ...] | None = getattr(function, "knobs", None)
+    if named is not None:
+        return named
     found = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import itertools
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from afx.field.expr import Expr, Number, TraceError, as_expr
@@ -172,10 +174,28 @@ def iterate(
     return tuple(Expr("state", s.type, (node,), k) for k, s in enumerate(start))
 
 
+_prefix: contextvars.ContextVar[str] = contextvars.ContextVar("prefix", default="")
+
+
+@contextlib.contextmanager
+def networks_called(prefix: str) -> Iterator[None]:
+    """Put `prefix` before the names of the networks that are traced meanwhile.
+
+    So that fields that run networks of the same name can be parts of one program.
+    """
+    token = _prefix.set(prefix + _prefix.get())
+    try:
+        yield
+    finally:
+        _prefix.reset(token)
+
+
 def run_network(network: Network, inputs: Sequence[Number]) -> tuple[Expr, ...]:
     """Evaluate a network at a point: one expression for each of its outputs."""
     if len(inputs) != network.inputs:
         raise TraceError(f"the network takes {network.inputs} inputs, not {len(inputs)}")
+    if _prefix.get():
+        network = replace(network, name=_prefix.get() + network.name)
     node = Expr("network", "f", tuple(as_expr(v, "f") for v in inputs), network)
     return tuple(Expr("activation", "f", (node,), k) for k in range(network.outputs))
 

@@ -98,6 +98,7 @@ def judge(
     song: str | Path | None = None,
     control: str | Path | None = None,
     *,
+    made_from: str | Path | None = None,
     on_progress: OnProgress = _silent,
 ) -> Judgment:
     """Judge how well a video's picture follows its sound.
@@ -111,6 +112,8 @@ def judge(
         video's own sound if not given.
     control : path, optional
         Another song, that the picture should not follow.
+    made_from : path, optional
+        Where the song of a video of ours is now, for telling why it moved.
 
     Raises
     ------
@@ -125,7 +128,7 @@ def judge(
     other = None if control is None else _other(film, Path(control))
     viewed = view(film, lambda done, total: on_progress("watching", done, total))
     on_progress("comparing", 0, 1)
-    explained, why_not = _explained(video, None if song is None else Path(song))
+    explained, why_not = _explained(video, song if song is not None else made_from)
     moved, rate = viewed.activity.change, float(film.rate)
     # The first slot has nothing before it: what it would say is the second's.
     moved = np.concatenate([moved[1:2], moved[1:]])
@@ -216,10 +219,10 @@ def _parts(heard: Heard, duration: float) -> tuple[structure.Part, ...]:
     )
 
 
-def _explained(video: Path, song: Path | None) -> tuple[why.Why | None, str]:
+def _explained(video: Path, song: str | Path | None) -> tuple[why.Why | None, str]:
     if why.settings_of(video) is None:
         return None, "Why it moved can be told of our own videos only."
     try:
-        return why.explain(video, song), ""
+        return why.explain(video, None if song is None else Path(song)), ""
     except UserError as error:
         return None, f"Why it moved cannot be told: {error}."

@@ -63,9 +63,9 @@ def is_page(path: Path) -> bool:
 def page(found: Judgment, said: Verdict, target: Path) -> str:
     """Return the page as text; the video is linked as seen from `target`."""
     film, heard = found.film, found.heard
-    data = script_json(_data(found))
+    data = script_json(page_data(found))
     facts = [
-        _length(film.duration),
+        length(film.duration),
         f"{film.width}×{film.height}",
         f"{float(film.told_rate):.5g} frames a second",
         "its own sound" if found.own_sound else f"judged by {heard.title}",
@@ -78,22 +78,23 @@ def page(found: Judgment, said: Verdict, target: Path) -> str:
             facts=" · ".join(facts),
             sentence=said.sentence,
             follows=said.follows,
-            groups=_groups(said.measures),
-            strip=[_jpeg(rgb) for _, rgb in found.viewed.strip],
-            video=_link(film.path, target),
+            groups=groups_of(said.measures),
+            strip=strip_of(found),
+            video=link_to(film.path, target),
             why_not=found.why_not,
             lag=lag_plot(found.hits, found.control.link if found.control else None),
-            halves=_halves(said.measures),
+            halves=halves_of(said.measures),
             made_with=MADE_WITH,
             nonce=hashlib.sha256(data.encode()).hexdigest()[:32],
             data=data,
             style=file_of("afx.judge", "judge.css"),
-            script=file_of("afx.judge", "judge.js"),
+            script=file_of("afx.judge", "film.js") + file_of("afx.judge", "judge.js"),
         )
     )
 
 
-def _data(found: Judgment) -> dict[str, Any]:
+def page_data(found: Judgment) -> dict[str, Any]:
+    """Return the curves, parts and pulls of a judgment, for a page's script."""
     motion, heard = found.viewed.activity.change, found.heard
     top = max(float(np.percentile(motion, 99.5)), 1e-6)
     trouble = [
@@ -158,7 +159,8 @@ def _why(why: Why) -> dict[str, Any]:
     return {"step": why.step, "scenes": scenes}
 
 
-def _groups(measures: Sequence[Measure]) -> list[dict[str, str]]:
+def groups_of(measures: Sequence[Measure]) -> list[dict[str, str]]:
+    """Return what each group of measures came to, in words."""
     found = []
     for name, title in GROUPS.items():
         asked = [m for m in measures if m.group == name and m.met is not None]
@@ -174,7 +176,7 @@ def _groups(measures: Sequence[Measure]) -> list[dict[str, str]]:
     return found
 
 
-def _halves(measures: Sequence[Measure]) -> list[Sequence[Measure]]:
+def halves_of(measures: Sequence[Measure]) -> list[Sequence[Measure]]:
     """Split the measures for two columns, at a group's end."""
     ends = [k for k in range(1, len(measures)) if measures[k].group != measures[k - 1].group]
     middle = min(ends, key=lambda k: abs(2 * k - len(measures)))
@@ -186,13 +188,18 @@ def _packed(curve: ArrayLike) -> str:
     return base64.b64encode(codes.tobytes()).decode()
 
 
+def strip_of(found: Judgment) -> list[str]:
+    """Return a film strip's pictures as links that hold them."""
+    return [_jpeg(rgb) for _, rgb in found.viewed.strip]
+
+
 def _jpeg(rgb: NDArray[np.uint8]) -> str:
     kept = io.BytesIO()
     Image.fromarray(rgb).save(kept, "JPEG", quality=78)
     return "data:image/jpeg;base64," + base64.b64encode(kept.getvalue()).decode()
 
 
-def _link(video: Path, target: Path) -> str:
+def link_to(video: Path, target: Path) -> str:
     """Return the video as seen from the page; nothing if there is no way (another drive)."""
     try:
         way = os.path.relpath(video.resolve(), target.resolve().parent)
@@ -201,6 +208,7 @@ def _link(video: Path, target: Path) -> str:
     return quote(os.fsencode(way.replace(os.sep, "/")))
 
 
-def _length(seconds: float) -> str:
+def length(seconds: float) -> str:
+    """Write a duration: ``3:05``, or ``12.5 s``."""
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes)}:{int(rest):02d}" if minutes else f"{seconds:.1f} s"

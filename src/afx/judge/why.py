@@ -12,17 +12,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from afx.clocks import NAMES
 from afx.compose import Controls, compose
 from afx.expression import parse
 from afx.field.knob import Knob
 from afx.job import Job, job_of
 from afx.look import Look, knobs_of, pattern_of
-from afx.production import listened
-from afx.routes import CLOCK_IDLE, PATTERN_CLOCK, STAGE_CLOCK, Grip, routes_of
-from afx.sources import SOURCES, Sources
+from afx.loop import find_loop
+from afx.piece import listened
+from afx.routes import Grip
+from afx.source_names import words
+from afx.sources import Sources
 from music_analysis.audio import load
 from music_analysis.errors import UserError
-from music_analysis.listening import listen
+from music_analysis.listening import Heard, listen
 
 RATE = 10.0
 """Values a second that are kept."""
@@ -85,6 +88,16 @@ class Why:
     cuts: tuple[int, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Recomposed:
+    """What a video of ours was made of, from its settings and its song; nothing is painted."""
+
+    job: Job
+    heard: Heard
+    controls: Controls
+    grip: Grip
+
+
 def explain(video: Path, song: Path | None) -> Why:
     """Compose a video of ours again and tell what held it.
 
@@ -93,11 +106,25 @@ def explain(video: Path, song: Path | None) -> Why:
     UserError
         If it is not ours, or its song is not found; with one line that says so.
     """
-    job = job_of(video, song)
+    again = recompose(job_of(video, song))
+    return _told(again.controls, again.grip, again.job)
+
+
+def recompose(job: Job) -> Recomposed:
+    """Compose what a job asks for, once more.
+
+    Raises
+    ------
+    UserError
+        If its song or what else it needs cannot be used.
+    """
     heard = listen(load(job.song), job.rate)
     features = heard.features
     first = min(int(job.start * float(job.rate) + 0.5), features.frames - 1)
     frames = None if job.duration is None else max(1, int(job.duration * float(job.rate) + 0.5))
+    if job.loop is not None:
+        loop = find_loop(features.beats, job.rate, features.frames, job.start, job.loop)
+        first, frames = loop.first, loop.frames
     looks = job.parsed_looks()
     told = listened(job, heard)
     controls = compose(
@@ -108,7 +135,7 @@ def explain(video: Path, song: Path | None) -> Why:
         features, seed=job.seed, analysis=heard.analysis, stems=told["stems"], macros=job.macros
     )
     grip = Grip(sources, reactivity=job.reactivity, temperament=job.temperament)
-    return _told(controls, grip, job)
+    return Recomposed(job, heard, controls, grip)
 
 
 def _told(controls: Controls, grip: Grip, job: Job) -> Why:
@@ -142,34 +169,25 @@ def _told(controls: Controls, grip: Grip, job: Job) -> Why:
 
 def _pulls(look: Look, grip: Grip, rows: NDArray[np.int64]) -> tuple[Pull, ...]:
     pattern = pattern_of(look)
-    knobs = knobs_of(pattern)
-    named = {knob.name: (column, knob) for column, knob in enumerate(knobs)}
-    routes = routes_of(look, knobs)
     pulls = []
-    for route in routes:
-        _, knob = named[route.knob]
-        values = grip.shaped(route)[rows] * np.float32(route.depth * grip.reactivity)
-        if knob.kind == "clock":  # of its speed at rest, as the clock's own gains are
-            rest = max(knob.clamp(look.knobs.get(knob.name, knob.default)), 1e-6)
-            values = values * np.float32((knob.hi - knob.lo) / rest)
-        pulls.append(_pull(route.source, knob, values))
-    for column, knob in named.values():
-        if knob.kind != "clock" or not look.knobs.get(knob.name, knob.default):
-            continue
-        said = {route.source for route in look.routes if route.knob == knob.name}
-        gains = PATTERN_CLOCK if column < len(pattern.knobs) else STAGE_CLOCK
-        for source, gain in gains.items():
-            if source not in said:
-                values = grip.sources[source][rows] * np.float32(gain * grip.reactivity)
-                pulls.append(_pull(source, knob, values))
-        idle = np.full(len(rows), CLOCK_IDLE, np.float32)
-        pulls.append(Pull("", "at rest, whatever sounds", knob.name, knob.help, True, idle))
-    return tuple(pull for pull in pulls if np.abs(pull.values).max(initial=0) > 1e-3)
+    for pull in grip.pulls(look, knobs_of(pattern), len(pattern.knobs)):
+        knob, clock = pull.knob, pull.knob.kind == "clock"
+        # A clock's are told as shares of its speed at rest, others of the knob's range.
+        share = knob.hi - knob.lo
+        if clock:
+            share = (knob.clamp(look.knobs.get(knob.name, knob.default)) or 1e-6) * grip.tempo
+        values = (pull.values[rows] / share).astype(np.float32)
+        if np.abs(values).max(initial=0) > 1e-3:
+            pulls.append(_pull(pull.source, knob, values))
+    return tuple(pulls)
 
 
 def _pull(source: str, knob: Knob, values: NDArray[np.float32]) -> Pull:
-    words = SOURCES.get(source) or "; ".join(SOURCES.get(n, n) for n in parse(source).names)
-    return Pull(source, words, knob.name, knob.help, knob.kind == "clock", values)
+    told = "at rest, whatever sounds"
+    if source:
+        told = "; ".join(words(name) for name in parse(source).names)
+    name = NAMES.get(source, source)
+    return Pull(name, told, knob.name, knob.help, knob.kind == "clock", values)
 
 
 def settings_of(video: Path) -> dict[str, object] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from afx.patterns.architecture import Architecture
     from afx.patterns.simulation import Simulation
 
-FAMILIES = ("fractal", "organic", "flowing", "geometric")
+FAMILIES = ("fractal", "organic", "flowing", "geometric", "spatial")
 
 Weights = Callable[[int], Mapping[str, NDArray[np.float32]]]
 """From a seed to each network's flat weights."""

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from afx.field.jit import Geometry
 
+COARSEST = 1 / 15
+"""Longest step in seconds: of sketches. Frames are shorter."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -38,10 +41,17 @@ class Grid:
 
 
 class State(Protocol):
-    """What a pattern remembers at one moment."""
+    """What a pattern remembers at one moment.
+
+    For one thread at a time, copies of one beginning included: they may share working memory.
+    """
 
     def step(self, knobs: Mapping[str, float], seconds: float) -> None:
-        """Go on by so many seconds; knobs of the pattern and the stage by name, clocks as read."""
+        """Go on by so many seconds, at most `COARSEST`.
+
+        Knobs are the pattern's and the stage's by name, clocks as read at the end of the step. The
+        same seconds in more steps come to about the same; the last digit may hang on the steps.
+        """
 
     def buffers(self) -> Mapping[str, NDArray[np.float32]]:
         """Return what the pattern reads, [rows, columns] each: arrays that stay as they are."""

@@ -1,0 +1,158 @@
+"""Variations of a look: its pattern with other hues, denser or sparser, nearer or farther.
+
+A song's sections shall be seen to change and to return with the sound off, also where one look is
+shown all the way. What is varied is what people see and what may be moved smoothly: hues, the
+camera's distance, and those knobs of a pattern that the music holds as well. The same variation of
+the same look is always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from afx.chance import generator
+from afx.field.knob import Knob
+from afx.look import Look, knobs_of, pattern_of
+from afx.patterns import Pattern
+from afx.wander import walked
+
+VARIED = ("morph", "density", "detail", "warp", "amount")
+"""Knobs of patterns and layers that may be varied: music moves them as well, so they are smooth."""
+HUE_REACH = 0.44
+"""Turns from the palette's own hues, at most: the knob ends at half a turn."""
+ZOOM_LOW, ZOOM_HIGH = -0.8, 1.6
+"""Octaves between which a variation may bring the camera."""
+
+
+@dataclass(frozen=True)
+class Strength:
+    """How far a variation goes.
+
+    Attributes
+    ----------
+    hue : (float, float)
+        Turns, least and most.
+    knob : (float, float)
+        Shares of a knob's range.
+    zoom : (float, float)
+        Octaves.
+    count : int
+        Knobs of the pattern that take part.
+    """
+
+    hue: tuple[float, float]
+    knob: tuple[float, float]
+    zoom: tuple[float, float]
+    count: int
+
+
+OTHER = Strength((0.17, 0.36), (0.18, 0.25), (0.20, 0.40), 3)
+"""Of different sections that have to share a look: nobody should take one for the other."""
+VARIED_SECTION = Strength((0.095, 0.145), (0.15, 0.24), (0.15, 0.30), 3)
+"""Of what is heard as a variation: seen at once, and still the same look."""
+SHARED = Strength((0.070, 0.085), (0.15, 0.24), (0.15, 0.30), 3)
+"""The same of a look that different sections share: hues tell those from one another first."""
+ECHO = Strength((0.045, 0.065), (0.10, 0.16), (0.10, 0.20), 2)
+"""Of what is heard twice in a row: its beginning is seen, and nobody takes it for another part."""
+RETURN = Strength((0.010, 0.022), (0.03, 0.06), (0.02, 0.05), 2)
+"""Of what comes back: changed a little."""
+
+
+def varied(
+    look: Look,
+    patterns: Mapping[str, Pattern],
+    *,
+    other: int = 0,
+    kin: int = 0,
+    echo: int = 0,
+    times: int = 0,
+    shared: bool = False,
+) -> tuple[float, dict[str, float]]:
+    """Return a variation of a look: turns of its hues, and values at rest in place of its own.
+
+    Parameters
+    ----------
+    look : Look
+    patterns : mapping
+    other : int
+        0, or which different section it stands for.
+    kin : int
+        0, or which variation within a section.
+    echo : int
+        0, or which repetition in a row.
+    times : int
+        How often the same has been shown before, and something else since.
+    shared : bool
+        Different sections share this look.
+
+    Returns
+    -------
+    hue : float
+        Turns, relative to the look's.
+    knobs : dict
+        Only those that change; every one inside its range.
+    """
+    knobs = {k.name: k for k in knobs_of(pattern_of(look, patterns)) if k.kind == "value"}
+    own = look.knobs.get("hue", 0.0)
+    rest = {name: k.clamp(look.knobs.get(name, k.default)) for name, k in knobs.items()}
+    free = [
+        name
+        for name in knobs
+        if name.rpartition(".")[2] in VARIED
+        and not (look.walk is not None and name in walked(knobs))
+        # A layer that is not there has nothing to vary.
+        and not (name.endswith(".amount") and rest[name] == 0.0)
+    ]
+    hue, moved = 0.0, dict(rest)
+    steps = [
+        ("other", other, OTHER), ("kin", kin, SHARED if shared else VARIED_SECTION),
+        ("echo", echo, ECHO), ("times", times, RETURN),
+    ]  # fmt: skip
+    for word, number, strength in steps:
+        if not number:
+            continue
+        chance = generator(number, f"variation.{word}.{look.pattern}.{look.name}")
+        hue = _turned(hue, own, number, strength, chance)
+        names = list(chance.permutation(len(free))[: strength.count]) if free else []
+        for index in names:
+            name = free[int(index)]
+            share = chance.uniform(*strength.knob)
+            moved[name] = _pushed(knobs[name], moved[name], share, chance.random() < 0.5)
+        octaves = chance.uniform(*strength.zoom) * (1.0 if chance.random() < 0.5 else -1.0)
+        near = moved["zoom"] + octaves
+        moved["zoom"] = near if ZOOM_LOW <= near <= ZOOM_HIGH else moved["zoom"] - octaves
+    changed = {
+        name: round(knobs[name].clamp(value), 4)
+        for name, value in moved.items()
+        if value != rest[name]
+    }
+    return round(hue, 4), {name: knobs[name].clamp(value) for name, value in changed.items()}
+
+
+def _turned(
+    hue: float, own: float, number: int, strength: Strength, chance: np.random.Generator
+) -> float:
+    """Turn hues further, to either side in turn, as far as the knob goes."""
+    low, high = strength.hue
+    if strength is OTHER:  # spread out evenly: the third is far from the first and the second
+        turn = low + (high - low) * float(np.mod(0.5 * (number - 1) * 0.618034, 1.0))
+    else:
+        turn = float(chance.uniform(low, high))
+    side = 1.0 if number % 2 else -1.0
+    for candidate in (hue + side * turn, hue - side * turn):
+        if abs(own + candidate) <= HUE_REACH:
+            return candidate
+    return hue
+
+
+def _pushed(knob: Knob, value: float, share: float, up: bool) -> float:
+    """Move a knob by a share of its range, to where there is room."""
+    span = knob.hi - knob.lo
+    low, high = knob.lo + 0.04 * span, knob.hi - 0.04 * span
+    for step in (share * span, -share * span) if up else (-share * span, share * span):
+        if low <= value + step <= high:
+            return value + step
+    return min(max(value + (share if value < 0.5 * (low + high) else -share) * span, low), high)
