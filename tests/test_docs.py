@@ -114,7 +114,7 @@ def test_the_readmes_commands_run_as_written(tmp_path: Path, monkeypatch: pytest
 
 def _small(words: list[str]) -> list[str]:
     """Return a command that takes no minutes: little pictures, few of them."""
-    cheaper = {"--size": "160x90", "--duration": "0.5", "--minutes": "0.02"}
+    cheaper = {"--size": "160x90", "--duration": "0.5", "--minutes": "0.02", "--loop": "1"}
     kept = [cheaper.get(before, word) for before, word in itertools.pairwise(["", *words])]
     if kept[:2] in (["explore", "sheet"], ["explore", "mutate"], ["explore", "breed"]):
         return [*kept, "--tile-size", "64x36"]

@@ -142,6 +142,22 @@ def test_jumps_freezes_and_dead_frames_are_found():
     assert gates.dead_frames(contrast, np.arange(10) > 5) == [3]
 
 
+@pytest.mark.parametrize("rate", [25, 30, 60])
+def test_a_jump_is_one_frame_and_no_transition_or_push(rate):
+    t = np.arange(24 * rate) / rate
+    # Two scenes, one three times as busy as the other, pushed twice a second, and a slow blend
+    # between them that is stronger than either.
+    since = np.mod(t, 0.5)
+    flow = np.where(t < 12, 0.006, 0.018) * (1 + 3 * np.exp(-since / 0.13))
+    flow += 0.08 * np.exp(-0.5 * ((t - 12) / 0.3) ** 2)
+    assert gates.jumps(flow, rate=rate) == []
+    jumped = flow.copy()
+    at = [round(4.3 * rate), round(19.4 * rate)]
+    jumped[at] = 0.15
+    assert gates.jumps(jumped, rate=rate) == [k + 1 for k in at]
+    assert gates.jumps(jumped, cuts=[at[1] + 1], rate=rate) == [at[0] + 1]
+
+
 def test_activity_and_smoothness_of_steady_and_jittering_motion():
     t = np.arange(60)[:, None, None]
     steady = 0.5 + 0.3 * np.sin(0.05 * t + np.linspace(0, 6, 32)) * np.ones((60, 18, 32))

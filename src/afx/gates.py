@@ -19,6 +19,7 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import median_filter
 
 from afx.oklch import oklab_from_display
 
@@ -66,6 +67,10 @@ SMOOTHNESS_MAX = 0.8
 FREEZE_ACTIVITY = 0.001
 FREEZE_SECONDS = 1.5
 DEAD_CONTRAST = 0.03
+JUMP_SECONDS = 4.0
+"""Seconds around a frame whose activity is the usual one."""
+JUMP_ALONE, JUMP_BESIDE = 3.0, 3
+"""A jump is so many times what the frames beside it have, so many on each side."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,8 +246,13 @@ def flicker(mean_light: ArrayLike, fps: Fraction | float) -> float:
     return float(power[hz > 8.0].sum() / moving)
 
 
-def jumps(changes: ArrayLike, cuts: Sequence[int] = ()) -> list[int]:
-    """Find frames that change far more than the others: activity > median + 8 MAD, outside cuts.
+def jumps(changes: ArrayLike, cuts: Sequence[int] = (), rate: float = 30.0) -> list[int]:
+    """Find frames that jump: activity far above what is usual around them, in them alone.
+
+    A frame's activity is above median + 8 MAD of the four seconds around it, and above three times
+    the median of the seven frames around it. The first is local, as a film has calm scenes and busy
+    ones; the second tells a jump from a transition, which is as strong and takes its time, and from
+    a push on a beat, which dies away over several frames.
 
     Parameters
     ----------
@@ -250,16 +260,26 @@ def jumps(changes: ArrayLike, cuts: Sequence[int] = ()) -> list[int]:
         `activity`; its element i belongs to frame i + 1.
     cuts : sequence of int
         First frames of planned scenes; these and their neighbors are forgiven.
+    rate : float
+        Frames per second.
     """
     v = np.asarray(changes, dtype=np.float64)
     if v.size == 0:
         return []
-    median = float(np.median(v))
+    around = 2 * round(0.5 * JUMP_SECONDS * rate) + 1
+    median = _running_median(v, around)
     # A floor for the deviation: in an even flow any ripple would else be a jump.
-    spread = max(float(np.median(np.abs(v - median))), 0.05 * median, 1e-4)
+    spread = np.maximum(_running_median(np.abs(v - median), around), 0.05 * median)
+    usual = median + 8.0 * np.maximum(spread, 1e-4)
+    alone = JUMP_ALONE * _running_median(v, 2 * JUMP_BESIDE + 1)
     planned = {cut + d for cut in cuts for d in (-1, 0, 1)}
-    at = np.flatnonzero(v > median + 8.0 * spread) + 1
+    at = np.flatnonzero((v > usual) & (v > alone)) + 1
     return [int(frame) for frame in at if int(frame) not in planned]
+
+
+def _running_median(values: Floats, size: int) -> Floats:
+    """Return the median of `size` values around each; the ends are mirrored."""
+    return np.asarray(median_filter(values, min(size, 2 * len(values) - 1), mode="reflect"))
 
 
 def freezes(

@@ -83,8 +83,8 @@ def judge_motion(
     planned : sequence of int, optional
         Slots of cuts that were meant; found in the picture if not given.
     """
-    cuts = list(planned) if planned is not None else found_cuts(seen)
-    jumps = gates.jumps(seen.change[1:], cuts)
+    cuts = list(planned) if planned is not None else found_cuts(seen, rate)
+    jumps = gates.jumps(seen.change[1:], cuts, rate)
     # Between two drums there is music: a second around each moment decides.
     around = maximum_filter1d(loudness, max(1, round(rate)))
     sounding = around > max(float(np.percentile(loudness, 20)), SILENCE)
@@ -108,7 +108,7 @@ def judge_motion(
     )
 
 
-def found_cuts(seen: Activity) -> list[int]:
+def found_cuts(seen: Activity, rate: float = 30.0) -> list[int]:
     """Find cuts: slots where the picture becomes another one and stays so.
 
     A flash comes back and a fast movement goes on; only a cut has stillness, as compared with it,
@@ -116,7 +116,7 @@ def found_cuts(seen: Activity) -> list[int]:
     """
     thumbs = seen.thumbs.astype(np.float64)
     found = []
-    for jump in gates.jumps(seen.change[1:]):
+    for jump in gates.jumps(seen.change[1:], rate=rate):
         first, last = jump - _BESIDE, jump + _BESIDE
         if first < 0 or last > len(thumbs):
             continue

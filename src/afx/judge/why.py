@@ -31,6 +31,12 @@ RATE = 10.0
 """Values a second that are kept."""
 MOST = 6000
 """Values of one curve that are kept, at most: of an hour, one in 0.6 s."""
+DRIVEN = {
+    "push": "hits and beats push it on",
+    "push of the bar": "each bar pushes it on",
+    "loudness": "loudness sets its pace",
+}
+"""What drives clocks, in fewer words than all the sources behind it."""
 ABRUPT = 3
 """Frames: what fades no longer than this is a cut."""
 
@@ -183,10 +189,12 @@ def _pulls(look: Look, grip: Grip, rows: NDArray[np.int64]) -> tuple[Pull, ...]:
 
 
 def _pull(source: str, knob: Knob, values: NDArray[np.float32]) -> Pull:
-    told = "at rest, whatever sounds"
-    if source:
-        told = "; ".join(words(name) for name in parse(source).names)
     name = NAMES.get(source, source)
+    told = "at rest, whatever sounds"
+    if name in DRIVEN:
+        told = DRIVEN[name]
+    elif source:
+        told = "; ".join(words(part) for part in parse(source).names)
     return Pull(name, told, knob.name, knob.help, knob.kind == "clock", values)
 
 
