@@ -4,8 +4,9 @@
     .venv/bin/python benchmarks/looks.py --looks satin dahlia --print
 
 Pictures: twelve moments of six synthesized songs, 72 a look at 1280x720, each inside the bands of
-`afx.gates`. Cost: CPU time of whole frames on one core, state and field to 4:2:0, in a loud part;
-and a short video made from start to finish, against its length.
+`afx.gates`; of two songs for looks with a memory, which must go through every frame. Cost: CPU time
+of whole frames on one core, state and field to 4:2:0, in a loud part; and a short video made from
+start to finish, against its length.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ SONGS: tuple[dict[str, Any], ...] = (
      "sections": (("intro", 4), ("verse", 8), ("outro", 4))},
 )  # fmt: skip
 """Six songs unlike one another: fast and slow, major and minor, full and thin."""
+REMEMBERED = 2
+"""How many of them for a look with a memory, whose every frame takes all before it."""
 
 
 def songs(folder: Path) -> list[Path]:
@@ -68,7 +71,9 @@ def pictures(name: str, look: Any, made: list[Path]) -> list[str]:
 
     painter, found = Painter(WIDTH, HEIGHT), []
     drawn = [look.pattern, *([look.ink.pattern] if look.ink else [])]
-    bands = gates.bands(PATTERNS[p].family for p in drawn)
+    if any(PATTERNS[p].simulation is not None for p in drawn):
+        made = made[:REMEMBERED]
+    bands = gates.bands([*drawn, *(PATTERNS[p].family for p in drawn)])
     for song in made:
         piece = prepare(make_job(song, {name: look}, seed=1), lambda *_: None)
         last = piece.controls.frames - 1
@@ -110,34 +115,41 @@ def cost(name: str, look: Any, song: Path, folder: Path) -> dict[str, float]:
 def section(kept: dict[str, Any]) -> list[str]:
     """Return the lines of RESULTS.md about looks."""
     rows = kept["looks"]
-    slow = {n: r["realtime"] for n, r in rows.items() if r["realtime"] < 1.0}
+    timed = {n: r for n, r in rows.items() if r["ms"]}
+    slow = {n: r["realtime"] for n, r in timed.items() if r["realtime"] < 1.0}
     bad = {n: r["wrong"] for n, r in rows.items() if r["wrong"]}
     shown = MOMENTS * len(SONGS)
-    times = sorted(r["ms"] for r in rows.values())
+    costs = ""
+    if timed:
+        times = sorted(r["ms"] for r in timed.values())
+        speeds = sorted(r["realtime"] for r in timed.values())
+        late = f"Slower than realtime: {', '.join(sorted(slow))}." if slow else ""
+        costs = (
+            f" A frame costs {times[0]:.0f} to {times[-1]:.0f} ms of one core (median"
+            f" {np.median(times):.0f}); a video of {SECONDS:g} s in standard quality is made at"
+            f" {speeds[0]:.1f} to {speeds[-1]:.1f} × realtime on {kept['cores']} cores, listening"
+            f" and rehearsal included. {late or 'None is slower than realtime.'}"
+        )
     lines = [
         "## Looks",
         "",
-        f"Made by `benchmarks/looks.py` at {kept['commit']}: {len(rows)} looks. A frame costs"
-        f" {times[0]:.0f} to {times[-1]:.0f} ms of one core (median {np.median(times):.0f}); a"
-        f" video of {SECONDS:g} s in standard quality is made at"
-        f" {min(r['realtime'] for r in rows.values()):.1f} to"
-        f" {max(r['realtime'] for r in rows.values()):.1f} × realtime on {kept['cores']} cores,"
-        " listening and rehearsal included. "
-        + (f"Slower than realtime: {', '.join(sorted(slow))}." if slow else "None is slower than"
-           " realtime."),
+        f"Made by `benchmarks/looks.py` at {kept['commit']}: {len(rows)} looks.{costs}",
         "",
-        f"Of {shown} pictures of each look (twelve moments of six synthesized songs)"
+        f"Of {shown} pictures of each look (twelve moments of six synthesized songs; two songs for"
+        " looks with a memory)"
         f" {'all are' if not bad else 'not all are'} inside the image bands"
         + ("." if not bad else ": " + "; ".join(
             f"`{n}` {len({w.rsplit(':', 1)[0] for w in wrong})} outside"
             f" ({', '.join(sorted({w.split(': ')[1].split()[0] for w in wrong}))})"
             for n, wrong in sorted(bad.items())) + "."),
         "",
-        "| look | ms a frame | × realtime |",
-        "|---|---|---|",
     ]  # fmt: skip
-    lines += [f"| `{n}` | {r['ms']:.1f} | {r['realtime']:.2f} |" for n, r in sorted(rows.items())]
-    return [*lines, ""]
+    if timed:
+        lines += ["| look | ms a frame | × realtime |", "|---|---|---|"]
+        for n, r in sorted(timed.items()):
+            lines.append(f"| `{n}` | {r['ms']:.1f} | {r['realtime']:.2f} |")
+        lines.append("")
+    return lines
 
 
 def main() -> None:

@@ -5,14 +5,16 @@
     .venv/bin/python benchmarks/reactivity.py --data FOLDER --keep FOLDER   # keep the videos
 
 Songs are those of the data folder, if there is one, and synthesized ones. Each is rendered as
-`afx render SONG` would, in draft quality and at a small size, and judged by the whole song; the
-control is the next song (where that has the same tempo it is no control, and this says so). Bars
-are those of docs/judge.md.
+`afx render SONG` would, at a small size, and judged by the whole song (in draft quality the
+encoder's noise would count as roughness: 0.9 in place of 0.74); the control is the next song (where
+that has the same tempo it is no control, and this says so). Two songs are rendered with less and
+with no reactivity as well: their correlation has to rise with it. Bars are those of docs/judge.md.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import tempfile
@@ -46,6 +48,8 @@ COLUMNS = {
     "surety": "z",
     "lag": "lag, ms",
     "beats": "beats F",
+    "strokes": "strokes",
+    "shared": "RV",
     "swell": "swell",
     "control": "other song, r",
     "dynamics": "loud ÷ quiet",
@@ -59,6 +63,10 @@ COLUMNS = {
     "pictures": "pictures",
 }
 """Measures of the judge, as heads of the table."""
+REACTIVITIES = (0.0, 0.5, 1.0)
+"""How strongly music takes hold, of the songs in `RISING`: r* has to rise."""
+RISING = 2
+"""Songs that this is asked of, the first with hits."""
 PLACE = 0.35
 """Where in a song an excerpt begins, as a share of what may be left out."""
 
@@ -91,21 +99,41 @@ def songs_of(data: Path, count: int, folder: Path) -> list[tuple[str, Path]]:
     return found
 
 
-def measure(name: str, song: Path, control: Path, folder: Path, told: argparse.Namespace) -> Any:
-    """Render an excerpt and judge it."""
+def _job(song: Path, told: argparse.Namespace, reactivity: float = 1.0) -> Any:
+    """Return the job of rendering an excerpt, with the library's looks."""
     from afx.job import make_job
-    from afx.judge.judging import judge
-    from afx.judge.verdict import as_json, verdict
     from afx.look import load_library
-    from afx.production import render
     from music_analysis.audio import load
 
     length = load(song).duration
     seconds = min(told.seconds, length)
-    start = round(PLACE * (length - seconds), 1)
-    job = make_job(
-        song, load_library(), size=told.size, quality="draft", start=start, duration=seconds
-    )
+    return make_job(
+        song, load_library(), size=told.size, reactivity=reactivity,
+        start=round(PLACE * (length - seconds), 1), duration=seconds,
+    )  # fmt: skip
+
+
+def rising(song: Path, folder: Path, told: argparse.Namespace) -> list[float]:
+    """Return r* at each of `REACTIVITIES` but the last, which has been measured before."""
+    from afx.judge.judging import judge
+    from afx.production import render
+
+    found = []
+    for reactivity in REACTIVITIES[:-1]:
+        target = folder / f"reactivity-{reactivity:g}.mp4"
+        render(_job(song, told, reactivity), target)
+        found.append(judge(target, song).hits.r)
+        target.unlink()
+    return found
+
+
+def measure(name: str, song: Path, control: Path, folder: Path, told: argparse.Namespace) -> Any:
+    """Render an excerpt and judge it."""
+    from afx.judge.judging import judge
+    from afx.judge.verdict import as_json, verdict
+    from afx.production import render
+
+    job = _job(song, told)
     target = folder / f"{name.replace('/', '-').replace(' ', '-')}.mp4"
     began = time.process_time()
     made = render(job, target)
@@ -117,8 +145,8 @@ def measure(name: str, song: Path, control: Path, folder: Path, told: argparse.N
     whole = as_json(found, said)
     return {
         "song": name,
-        "start": start,
-        "seconds": seconds,
+        "start": job.start,
+        "seconds": job.duration,
         "looks": [scene["look"] for scene in made.scenes],
         "verdict": said.sentence,
         "follows": said.follows,
@@ -186,6 +214,14 @@ def section(kept: dict[str, Any]) -> list[str]:
         lines.append(f"| {row['song']} ({', '.join(row['looks'])}) | {' | '.join(cells)} |")
     lines.append(f"| *bar* | {' | '.join(bars.get(name, '') for name in COLUMNS)} |")
     lines += ["", *_summary(rows), ""]
+    steps = " and ".join(f"{r:g}" for r in REACTIVITIES)
+    for row in rows:
+        if "rising" in row:
+            shown = ", ".join(f"{r:.2f}" for r in row["rising"]).replace("-", "−")
+            rises = all(a < b for a, b in itertools.pairwise(row["rising"]))
+            word = "rises" if rises else "**does not rise**"
+            lines.append(f"{row['song']}: r* {word} with `--reactivity` {steps}: {shown}.")
+    lines.append("")
     if "library" in kept:
         one, two, cosine = kept["library"]["nearest"]
         lines += [
@@ -235,6 +271,10 @@ def main() -> None:
             control = songs[(k + 1) % len(songs)][1]
             rows.append(measure(title, song, control, folder, told))
             print(f"{title}: {rows[-1]['verdict']}", flush=True)
+        with_hits = [(row, songs[k][1]) for k, row in enumerate(rows) if row["rhythmic"]]
+        for row, song in with_hits[:RISING]:
+            row["rising"] = [*rising(song, folder, told), row["links"]["hits"]["r"]]
+            print(f"{row['song']}: r* {row['rising']}", flush=True)
     kept = {
         "commit": results_page.commit(),
         "seconds": told.seconds,

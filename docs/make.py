@@ -13,7 +13,7 @@ from typing import get_args
 
 from afx.expression import ALIASES
 from afx.field import Knob
-from afx.look import Look, load_library
+from afx.look import load_library
 from afx.look_parts import Route
 from afx.operations import FUNCTIONS
 from afx.palette import resolve
@@ -24,11 +24,13 @@ from afx.source_names import SOURCES, STEM_PARTS
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+from make_looks import looks_page, sheets  # noqa: E402 - beside this file
+
 STILLS = ("still-1.webp", "still-2.webp", "still-3.webp")
-SHEET = "looks.webp"
 ANALYSIS = "analysis.webp"
 MOMENT = 31.0
-"""Second of the demo song that the sheet shows: in the first chorus."""
+"""Second of the demo song that the stills show: in the first chorus."""
 
 
 def knob_table(knobs: tuple[Knob, ...]) -> list[str]:
@@ -99,42 +101,6 @@ def patterns_page() -> str:
     return "\n".join(lines)
 
 
-def _made_of(look: Look) -> str:
-    """Return a look's patterns, and its mirrors, in words."""
-    parts = [f"`{look.pattern}`"]
-    parts += [f"bent by `{look.warp.pattern}`"] if look.warp is not None else []
-    if look.ink is not None:
-        lines = "lines of " if look.ink.style == "lines" else ""
-        parts.append(f"with {lines}`{look.ink.pattern}`")
-    parts += [f"in {look.symmetry.fold} sectors"] if look.symmetry.fold else []
-    parts += [f"mirrored {look.symmetry.mirror}"] if look.symmetry.mirror != "none" else []
-    return " ".join(parts)
-
-
-def looks_page() -> str:
-    """Return docs/looks.md."""
-    lines = [
-        "# Looks",
-        "",
-        "A look is a small TOML file: a pattern, its knobs at rest, a palette, and how the music"
-        " holds the knobs. `afx looks NAME --toml > mine.toml` copies one to start from;"
-        " `afx render song.mp3 --look mine.toml` uses it. [routes.md](routes.md) tells what music"
-        " can do to it, [layers.md](layers.md) how patterns are put together. Made by"
-        " `docs/make.py`.",
-        "",
-        f"![All looks, each in the first chorus of the demo song]({SHEET})",
-        "",
-        "| look | pattern | family | feels at home in | what it is |",
-        "|---|---|---|---|---|",
-    ]
-    for name, look in sorted(load_library().items()):
-        s = look.suits
-        home = f"energy {s.energy:g}, brightness {s.brightness:g}, {s.tempo:g} bpm"
-        family = PATTERNS[look.pattern].family
-        lines.append(f"| `{name}` | {_made_of(look)} | {family} | {home} | {look.summary} |")
-    return "\n".join([*lines, ""])
-
-
 def analysis_picture() -> None:
     """Draw the analysis of the demo song."""
     from dataclasses import replace
@@ -157,8 +123,8 @@ def analysis_picture() -> None:
 
 
 def pictures() -> None:
-    """Render the three stills and the sheet of all looks."""
-    from PIL import Image, ImageDraw, ImageFont
+    """Render the three stills."""
+    from PIL import Image
 
     from afx.job import make_job
     from afx.production import still
@@ -168,37 +134,11 @@ def pictures() -> None:
         song = Path(folder) / "demo.wav"
         made = demo_song()
         write_wav(song, made.samples, made.sample_rate)
-        library = sorted(load_library().items())
-
-        def frame(name: str, look: Look, at: float, size: tuple[int, int]) -> Image.Image:
-            job = make_job(song, {name: look}, size=size, seed=1)
-            return Image.fromarray(still(job, at))
-
-        width, height, columns, gap = 400, 225, 4, 6
-        rows = -(-len(library) // columns)
-        sheet = Image.new(
-            "RGB",
-            (columns * (width + gap) - gap, rows * (height + gap + 22) - gap),
-            (16, 16, 20),
-        )
-        draw = ImageDraw.Draw(sheet)
-        font = ImageFont.load_default(15)
-        for index, (name, look) in enumerate(library):
-            x = index % columns * (width + gap)
-            y = index // columns * (height + gap + 22)
-            sheet.paste(
-                frame(name, look, MOMENT, (width * 2, height * 2 // 2 * 2)).resize(
-                    (width, height), Image.Resampling.LANCZOS
-                ),
-                (x, y),
-            )
-            draw.text((x + 4, y + height + 2), name, fill=(220, 220, 228), font=font)
-        sheet.save(DOCS / SHEET, quality=82, method=6)
-        chosen = [n for n in FAVORITES if n in dict(library)] or [n for n, _ in library[:3]]
-        for name, file in zip(chosen, STILLS, strict=False):
-            frame(name, dict(library)[name], MOMENT, (1280, 720)).save(
-                DOCS / file, quality=84, method=6
-            )
+        library = load_library()
+        for name, file in zip(FAVORITES, STILLS, strict=True):
+            job = make_job(song, {name: library[name]}, size=(1280, 720), seed=1)
+            image = Image.fromarray(still(job, MOMENT))
+            image.save(DOCS / file, quality=84, method=6)
 
 
 def network_table() -> str:
@@ -420,6 +360,7 @@ def main() -> None:
     if "--pictures" in sys.argv[1:]:
         analysis_picture()
         pictures()
+        sheets()
         cppn_pictures()
 
 

@@ -223,10 +223,6 @@ SIZE = (256, 144)
 GATE_SIZE = (1280, 720)
 """A real size: the gates average it down to about 256 pixels, for which their bands hold."""
 
-DRAWN = {"edges": (0.01, 0.58), "boundary": (1.0, 1.6), "contrast": (0.07, 0.30)}
-"""Wider bands for ornaments and fractals, which are drawn in lines: their edges and crossings are
-the picture. They are the measured ends of the library (white noise has edges 0.95, boundary 2)."""
-
 
 @pytest.fixture(scope="session")
 def music(tmp_path_factory):
@@ -278,8 +274,7 @@ def test_looks_are_good_pictures_at_any_moment(name, directors):
     painter = Painter(*GATE_SIZE)
     look = LIBRARY[name]
     drawn = (look.pattern, *(() if look.ink is None else (look.ink.pattern,)))
-    families = {PATTERNS[pattern].family for pattern in drawn}
-    bands = gates.BANDS | (DRAWN if families & {"geometric", "fractal"} else {})
+    bands = gates.bands({*drawn, *(PATTERNS[pattern].family for pattern in drawn)})
     found = []
     for second in MOMENTS:
         made = gates.measure(painter.rgb(director.picture(int(second * FPS))))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from afx.judge import ablation, beats, diversity, motion, reactivity, structure
+from afx.judge import ablation, beats, diversity, matrices, motion, reactivity, structure
 from afx.judge.activity import Mover
 from afx.judge.reactivity import hits_link, link
 from made_films import kicks, pulse, texture, uneven
@@ -149,6 +149,37 @@ def test_beats_that_are_late_or_missing():
     assert beats.align(np.zeros(700), 30, np.arange(1.0, 20), seconds=23).score < 0.05
 
 
+# ---------------------------------------------------------------- C1 over all features, C3
+
+
+def test_shared_features_are_found_in_any_mixture():
+    rng = np.random.default_rng(5)
+    one = rng.normal(size=(300, 6))
+    turn = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    assert matrices.rv2(one, 3.0 * one @ turn + 7.0) == pytest.approx(1.0)
+    # What has nothing in common has 0, however many features there are.
+    assert abs(matrices.rv2(one, rng.normal(size=(300, 200)))) < 0.05
+    assert matrices.rv2(one, np.ones((300, 3))) == 0.0
+    half = np.concatenate([one[:, :3], rng.normal(size=(300, 3))], axis=1)
+    assert matrices.rv2(one, half) == pytest.approx(0.5, abs=0.08)
+    found = matrices.shared(np.cumsum(one, axis=0), np.cumsum(one, axis=0) @ turn)
+    assert found.rv2 == pytest.approx(1.0)
+    assert found.chance < 0.5
+
+
+def test_strokes_that_meet_are_counted_once():
+    assert beats.union(np.array([1.0, 2.0, 3.0]), np.array([1.04, 2.06, 3.0])) == 2 / 4
+    assert beats.union(np.array([1.0]), np.array([0.97, 1.03])) == 1 / 2
+    assert beats.union(np.zeros(0), np.zeros(0)) == 0.0
+    times, fps = uneven(SECONDS), 30
+    heard = envelope(times, fps)
+    met = beats.strokes(heard, moved(times, fps), fps)
+    assert met.share > 0.8
+    assert met.chance < 0.3
+    late = beats.strokes(heard, moved(times, fps, 0.12), fps)
+    assert late.share < 0.3
+
+
 # ---------------------------------------------------------------- C5
 
 
@@ -170,14 +201,15 @@ def parts(order, seconds=20):
     ]
 
 
-def similarity(order, bars=8):
-    names = np.repeat(list(order), bars)
-    return (names[:, None] == names[None]).astype(float)
+def sounds(order, seconds=20, step=0.5):
+    """What the same song sounds like: one track for each of its parts."""
+    names = np.repeat(list(order), round(seconds / step))
+    return (names[:, None] == np.array(sorted(set(order)))[None]).astype(float)
 
 
 def test_form_that_can_be_seen():
     order, borders = "ABACA", np.arange(0, 100.1, 2.5)
-    found = structure.compare(scenes(order), 0.5, parts(order), borders, similarity(order))
+    found = structure.compare(scenes(order), 0.5, parts(order), borders, sounds(order))
     assert found.alike is not None
     assert found.alike > 0.9
     assert found.hit == 1.0
@@ -190,16 +222,28 @@ def test_form_that_can_be_seen():
 def test_form_that_cannot_be_seen():
     order, borders = "ABACA", np.arange(0, 100.1, 2.5)
     one = scenes("Z" * 5)
-    found = structure.compare(one, 0.5, parts(order), borders, similarity(order))
+    found = structure.compare(one, 0.5, parts(order), borders, sounds(order))
     assert found.alike is not None
     assert abs(found.alike) < 0.1
     assert found.changes == ()
     assert found.hit == 0.0
-    other = structure.compare(scenes("ABCDE"), 0.5, parts(order), borders, similarity(order))
+    other = structure.compare(scenes("ABCDE"), 0.5, parts(order), borders, sounds(order))
     assert other.distance is not None
     assert other.distance > 0.8  # each return comes as something new
-    short = structure.compare(one[:20], 0.5, parts("A"), np.arange(0, 10.1, 2.5), np.ones((4, 4)))
+    short = structure.compare(one[:20], 0.5, parts("A"), np.arange(0, 10.1, 2.5), np.ones((20, 4)))
     assert (short.alike, short.hit, short.distance) == (None, None, None)
+
+
+def test_harmony_of_single_bars_is_no_form():
+    order, borders = "ABACA", np.arange(0, 100.1, 2.5)
+    chords = np.eye(4)[np.arange(200) // 5 % 4]  # another one in every bar, the same everywhere
+    heard = np.concatenate([sounds(order), chords], axis=1)
+    found = structure.compare(scenes(order), 0.5, parts(order), borders, heard)
+    assert found.alike is not None
+    assert found.alike > 0.85
+    turned = structure.compare(scenes("CABAA"), 0.5, parts(order), borders, heard)
+    assert turned.alike is not None
+    assert turned.alike < 0.3
 
 
 def test_hits_within_three_seconds_are_counted_once():

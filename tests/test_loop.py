@@ -308,7 +308,7 @@ def test_a_loop_without_a_beat(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--loop", "0"), "--loop: Input should be greater than or equal to 1"),
+        (("--loop", "0"), "--loop: should be greater than or equal to 1"),
         (("--loop", "-3"), "--loop: "),
         (("--loop", "two"), "--loop"),
         (("--loop", "700"), "--loop: "),

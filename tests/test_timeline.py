@@ -124,6 +124,25 @@ def test_a_repeated_section_goes_on_and_a_varied_one_is_seen_to_vary():
     assert again.change.kind == prime.change.kind == "morph"
 
 
+def test_a_long_row_of_one_section_is_shared_by_two_looks():
+    shots = planned(form("A10 A10 A10 A10 A10 A10 B10 A10 A10 A10 A10 A10 A10"))
+    names = [s.look.name for s in shots if s.label == "A"]
+    assert names[:6] == names[6:]
+    one, two = names[0], names[5]
+    assert names[:6] == [one] * 4 + [two] * 2  # 80 seconds, then another
+    assert {s.look.name for s in shots if s.label == "B"}.isdisjoint({one, two})
+    # What is left for another look is too short: it stays.
+    assert len({s.look.name for s in planned(form("A20 A20 A5 B10"))[:3]}) == 1
+
+
+def test_neighbors_among_variations_are_turned_to_different_sides():
+    # What is too short for a look is one more variation; the third stands beside the first.
+    shots = planned(form("A7 D3 A3 E3 F3 D3 B8"))
+    turned = {s.label: s.hue for s in shots if s.look is shots[0].look}
+    assert set(turned) == set("ADEF")
+    assert abs(turned["D"] - turned["F"]) > 60 / 360
+
+
 def test_what_is_too_short_for_a_look_varies_its_neighbors():
     shots = planned(form("A8 B4 C8 B4 A8"))
     assert [s.label for s in shots] == ["A", "B", "C", "B", "A"]
@@ -397,6 +416,9 @@ def test_every_look_has_something_to_vary():
             assert 25 / 360 <= abs(turn) <= 55 / 360, name
             for knob, value in values.items():
                 assert knobs[knob].lo <= value <= knobs[knob].hi, (name, knob)
+        for other, kin, echo in itertools.product(range(4), range(5), range(3)):
+            turn, _ = varied(one, LIBRARY, other=other, kin=kin, echo=echo, shared=other > 0)
+            assert abs(turn) <= 62 / 360, name
         assert varied(one, LIBRARY, kin=2, times=1) == varied(one, LIBRARY, kin=2, times=1)
         assert varied(one, LIBRARY) == (0.0, {})
 

@@ -185,14 +185,20 @@ def _make(
         result = production.render(
             job, target, frames=frames, threads=painters_at_work(run), on_progress=meter
         )
+    refused: UserError | None = None
     if page is not None:
-        report_on(target, result.job, page, silent=run.json)
+        try:
+            report_on(target, result.job, page, silent=run.json)
+        except UserError as error:  # the video is there all the same, and is told of
+            page, refused = None, UserError(f"the report could not be made: {error}")
     from afx.shown import result_json, show_json, show_result
 
     if run.json:
         show_json(result_json(result) | ({} if page is None else {"report": str(page)}))
     else:
         show_result(result, page)
+    if refused is not None:
+        raise refused
 
 
 @app.command(

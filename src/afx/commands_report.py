@@ -47,11 +47,12 @@ def report_on(video: Path, job: Job, target: Path, *, silent: bool) -> None:
     from afx.progress import Count
     from afx.report.page import write_report
 
+    again = recompose(job)
     with Count("watching", "frames", silent=silent) as count:
 
         def progress(stage: Stage, done: int, total: int) -> None:
             if stage == "watching":
                 count(done, total)
 
-        found = judge(video, made_from=job.song, on_progress=progress)
-    write_report(found, verdict(found), recompose(job), target)
+        found = judge(video, again=again, on_progress=progress)
+    write_report(found, verdict(found), again, target)

@@ -48,8 +48,8 @@ LINES: dict[str, tuple[float, float]] = {
 }
 """Wider bands for ornaments and fractals, which are drawn in lines: their edges and crossings are
 the picture. They are the measured ends of the library (white noise has edges 0.95, boundary 2)."""
-DRAWN_IN_LINES = ("geometric", "fractal")
-"""Families of such pictures."""
+DRAWN_IN_LINES = ("geometric", "fractal", "particles")
+"""Families of such pictures, and a pattern of another family: threads of light, each drawn."""
 
 _WORDS = {
     "colorfulness": ("too gray", "garish"),
@@ -69,8 +69,8 @@ FREEZE_SECONDS = 1.5
 DEAD_CONTRAST = 0.03
 JUMP_SECONDS = 4.0
 """Seconds around a frame whose activity is the usual one."""
-JUMP_ALONE, JUMP_BESIDE = 3.0, 3
-"""A jump is so many times what the frames beside it have, so many on each side."""
+JUMP_ALONE, JUMP_BESIDE = 3.0, 0.1
+"""A jump is so many times what is beside it, so many seconds on each side."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,9 +130,9 @@ def measure(rgb: ArrayLike) -> ImageMeasures:
     )
 
 
-def bands(families: Iterable[str]) -> dict[str, tuple[float, float]]:
-    """Return the bands for a picture that shows patterns of these families."""
-    drawn = any(family in DRAWN_IN_LINES for family in families)
+def bands(kinds: Iterable[str]) -> dict[str, tuple[float, float]]:
+    """Return the bands for a picture, given the names and families of the patterns it shows."""
+    drawn = any(kind in DRAWN_IN_LINES for kind in kinds)
     return BANDS | (LINES if drawn else {})
 
 
@@ -250,9 +250,9 @@ def jumps(changes: ArrayLike, cuts: Sequence[int] = (), rate: float = 30.0) -> l
     """Find frames that jump: activity far above what is usual around them, in them alone.
 
     A frame's activity is above median + 8 MAD of the four seconds around it, and above three times
-    the median of the seven frames around it. The first is local, as a film has calm scenes and busy
-    ones; the second tells a jump from a transition, which is as strong and takes its time, and from
-    a push on a beat, which dies away over several frames.
+    the median of the fifth of a second around it. The first is local, as a film has calm scenes and
+    busy ones; the second tells a jump from a transition, which is as strong and takes its time, and
+    from a push on a beat, which dies away over several frames.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ def jumps(changes: ArrayLike, cuts: Sequence[int] = (), rate: float = 30.0) -> l
     # A floor for the deviation: in an even flow any ripple would else be a jump.
     spread = np.maximum(_running_median(np.abs(v - median), around), 0.05 * median)
     usual = median + 8.0 * np.maximum(spread, 1e-4)
-    alone = JUMP_ALONE * _running_median(v, 2 * JUMP_BESIDE + 1)
+    alone = JUMP_ALONE * _running_median(v, 2 * max(1, round(JUMP_BESIDE * rate)) + 1)
     planned = {cut + d for cut in cuts for d in (-1, 0, 1)}
     at = np.flatnonzero((v > usual) & (v > alone)) + 1
     return [int(frame) for frame in at if int(frame) not in planned]
@@ -335,5 +335,8 @@ def _reduced(rgb: ArrayLike) -> Floats:
     scale = 255.0 if picture.dtype == np.uint8 else 1.0
     factor = max(1, round(min(picture.shape[:2]) / _PROXY))
     h, w = (n // factor * factor for n in picture.shape[:2])
-    blocks = picture[:h, :w].reshape(h // factor, factor, w // factor, factor, 3)
-    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float64) / scale)
+    # One axis after the other, bytes as integers: ten times as fast as both at once.
+    kind = np.uint32 if picture.dtype == np.uint8 else np.float64
+    rows = picture[:h, :w].reshape(h // factor, factor, w, 3).sum(axis=1, dtype=kind)
+    blocks = rows.reshape(h // factor, w // factor, factor, 3).sum(axis=2, dtype=kind)
+    return np.asarray(blocks / (factor * factor) / scale, dtype=np.float64)

@@ -148,7 +148,9 @@ def make_job(
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
-            raise UserError(f"--{name.replace('_', '-')}: {first['msg']}") from None
+            _, should, wanted = first["msg"].rpartition("should ")
+            said = should + wanted
+            raise UserError(f"--{name.replace('_', '-')}: {said}") from None
         encoder = choose_encoder(job.codec, *job.size, hardware=hardware)
         return job.model_copy(update={"encoder": encoder})
 

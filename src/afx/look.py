@@ -351,7 +351,8 @@ def _hint(name: str, known: Iterable[str]) -> str:
         return f"; did you mean {near[0]!r}?"
     if not names:
         return ": there are none"
-    return f"; there are {', '.join(names[:40])}"
+    more = f" and {len(names) - 40} more" if len(names) > 40 else ""
+    return f"; there are {', '.join(names[:40])}{more}"
 
 
 def _dotted(loc: Loc) -> str:

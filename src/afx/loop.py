@@ -3,7 +3,8 @@
 In the last bar the picture goes over, field into field, to the bar that leads to the first frame
 (or in the first bar from what follows the end, where nothing leads to it). Both are the song's own
 frames at their own times, so whatever there is in them, clocks, knobs and memories, meets exactly:
-the frame after the last would be the first. Sound goes over in the same way, in an instant.
+the frame after the last would be the first. (But a memory that the song's scene before handed over
+begins with nothing here, in every round.) Sound goes over in the same way, in an instant.
 
 What is returned are Controls of three rounds, of which the second is shown: what looks around a
 frame, such as the flash limiter, sees the seams on both sides.

@@ -28,6 +28,7 @@ STAYS_LONGEST = 9.0
 _TIME = re.compile(
     r"(\d{1,3}):([0-5]?\d)(?:[.:,](\d{1,3}))?|(\d{1,2}):([0-5]\d):([0-5]\d)[.,](\d{1,3})", re.ASCII
 )
+_STAMP = re.compile(r"\s*\[\s*(?=[\d.:+-])")
 _WORD_TIME = re.compile(r"<\d{1,3}:\d{1,2}(?:[.:]\d{1,3})?>", re.ASCII)
 _TAG = re.compile(r"(#|[A-Za-z][\w ]*):(.*)")
 
@@ -125,13 +126,14 @@ def _text(data: bytes, name: str) -> str:
 
 def _stamps(line: str, where: str) -> tuple[list[float], str]:
     """Return the times at a line's beginning, in seconds, and the rest of it."""
-    times = []
-    while begun := re.match(r"\[\s*(?=[\d.:+-])", line):
-        end = line.find("]")
+    times, at = [], 0
+    while begun := _STAMP.match(line, at):
+        end = line.find("]", at)
         inside = line[begun.end() : end if end >= 0 else None].strip()
         time = _TIME.fullmatch(inside)
         if end < 0 or time is None:
-            shown = line if len(line) <= 40 else line[:39] + "…"
+            shown = line[at:].lstrip()
+            shown = shown if len(shown) <= 40 else shown[:39] + "…"
             raise ValueError(
                 f"{where}: {shown!r} has a broken time: write minutes and seconds, as [01:23.45]"
             )
@@ -139,8 +141,8 @@ def _stamps(line: str, where: str) -> tuple[list[float], str]:
         if hours is not None:
             minutes, seconds, part = 60 * int(hours) + int(minutes_too), seconds_too, part_too
         times.append(60.0 * int(minutes) + float(f"{seconds}.{part or 0}"))
-        line = line[end + 1 :].lstrip()
-    return times, line
+        at = end + 1
+    return times, line[at:].lstrip()
 
 
 def _offset(text: str, where: str) -> float:

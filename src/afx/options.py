@@ -100,7 +100,9 @@ class Show:
     ] = ()
     macro: Annotated[
         tuple[str, ...],
-        Parameter(help="Value of a source that looks may listen to: 1=0.8. 1 to 8, several times."),
+        Parameter(
+            help="Value of macro 1 to 8, for looks that listen to it: 1=0.8. See docs/routes.md."
+        ),
     ] = ()
     set: Annotated[
         tuple[str, ...],

@@ -113,8 +113,7 @@ def prepare(job: Job, on_progress: OnProgress, took: dict[str, float] | None = N
             f"--start {job.start:g} is past the end: {audio.path.name} lasts"
             f" {features.duration:.1f} seconds"
         )
-    # The nearest frame, as for a still.
-    first = min(int(Fraction(job.start) * fps + Fraction(1, 2)), features.frames - 1)
+    first = first_frame(job, features.frames)
     last = features.frames
     if job.duration is not None:
         last = min(last, first + max(1, int(Fraction(job.duration) * fps + Fraction(1, 2))))
@@ -156,6 +155,11 @@ def _rounds(director: Director, choices: list[Choice], loop: Loop) -> tuple[Dire
     made.normalizations = [director.normalizations[origin] for origin in origins]
     made.internal = [director.internal[origin] for origin in origins]
     return made, [choices[origin] for origin in origins]
+
+
+def first_frame(job: Job, frames: int) -> int:
+    """Return the frame of a song at which a job begins: the nearest one, as for a still."""
+    return min(int(Fraction(job.start) * job.rate + Fraction(1, 2)), frames - 1)
 
 
 def listened(job: Job, heard: Heard) -> dict[str, Any]:

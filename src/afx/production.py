@@ -109,7 +109,9 @@ def _identity(settings: Mapping[str, Any]) -> str:
     Where the song and other files lie does not: they are known by their hashes.
     """
     decisive = _nameless({name: value for name, value in settings.items() if name != "song"})
-    libraries = {name: version(name) for name in ("av", "numpy", "scipy", "soxr", "llvmlite")}
+    # Letters and logos are Pillow's; the font that letters have unless one is named, matplotlib's.
+    names = ("av", "numpy", "scipy", "soxr", "llvmlite", "pillow", "matplotlib")
+    libraries = {name: version(name) for name in names}
     libraries |= versions(settings["device"])
     return fingerprint({**decisive, "segment": frames_per_segment(30.0), **libraries})
 
@@ -363,7 +365,8 @@ def still(
             Path(output).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot write {output}: {error.strerror or error}") from error
-    piece = prepare(job, on_progress)
+    # A still is of the song, and no loop has it all.
+    piece = prepare(job.model_copy(update={"loop": None}), on_progress)
     if not 0 <= at < piece.features.duration:
         raise UserError(
             f"--at {at:g} is outside the song: it lasts {piece.features.duration:.1f} seconds"

@@ -8,7 +8,7 @@ silence belongs to the music beside it. Knows the form of a song; knows no looks
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,9 @@ PIECES = Lengths(12.0, 24.0, 36.0)
 """Of variations within a long section."""
 LONG = 45.0
 """Seconds from which a section is divided."""
+ACT, ACTS = 75.0, 2
+"""Where one section follows another of its kind for longer than so many seconds, another look takes
+over at the next beginning; two looks take turns."""
 STAGE, STAGES = 32.0, 3
 """In a long scene another variation of the look begins after so many seconds; so many take turns.
 """
@@ -195,31 +198,74 @@ def _merge(runs: list[_Run], short: _Run, lasting: set[int], hosts: dict[int, in
 
 
 def _parts(runs: Sequence[_Run], structure: Structure, bar: float) -> list[Part]:
-    casts: dict[int, int] = {}
+    casts: dict[tuple[int, int], int] = {}
     kins: dict[int, dict[tuple[int, str, int], int]] = {}
     parts: list[Part] = []
     for run in runs:
-        cast = casts.setdefault(run.owner, len(casts))
-        known = kins.setdefault(cast, {})
-        stage, begun = 0, run.spans[0].start
-        for span in run.spans:
-            for k, (start, end, novelty) in enumerate(_pieces(span, structure)):
-                if k or start - begun >= STAGE - 1e-6:
-                    stage, begun = (stage + 1) % STAGES, start
-                # A guest looks the same wherever it comes back.
-                key = (span.group, span.label, stage if span.group == run.owner else k)
-                # The look itself is for what it was chosen for, wherever that comes first.
-                if span.group == run.owner and not any(g == run.owner for g, _, _ in known):
-                    known[key] = 0
-                kin = known.setdefault(key, max([0, *known.values()]) + 1)
-                drop = 0.0 if k else _drop(structure.events, start, bar)
-                parts.append(
-                    Part(
-                        start, end, cast, kin, span.label, span.name, novelty, drop,
-                        span.after_silence and not k,
-                    )
-                )  # fmt: skip
-    return parts
+        for act, spans in _acts(run, bar):
+            cast = casts.setdefault((run.owner, act), len(casts))
+            known = kins.setdefault(cast, {})
+            stage, begun = 0, spans[0].start
+            for span in spans:
+                for k, (start, end, novelty) in enumerate(_pieces(span, structure)):
+                    if k or start - begun >= STAGE - 1e-6:
+                        stage, begun = (stage + 1) % STAGES, start
+                    # A guest looks the same wherever it comes back.
+                    key = (span.group, span.label, stage if span.group == run.owner else k)
+                    # The look itself is for what it was chosen for, wherever that comes first.
+                    if span.group == run.owner and not any(g == run.owner for g, _, _ in known):
+                        known[key] = 0
+                    kin = known.setdefault(key, max([0, *known.values()]) + 1)
+                    drop = 0.0 if k else _drop(structure.events, start, bar)
+                    parts.append(
+                        Part(
+                            start, end, cast, kin, span.label, span.name, novelty, drop,
+                            span.after_silence and not k,
+                        )
+                    )  # fmt: skip
+    return _told_apart(parts)
+
+
+def _acts(run: _Run, bar: float) -> list[tuple[int, list[_Span]]]:
+    """Divide a run between looks where it would be one for too long: (which look, spans)."""
+    acts: list[tuple[int, list[_Span]]] = [(0, [])]
+    for span in run.spans:
+        number, seen = acts[-1]
+        left = run.spans[-1].end - span.start
+        if seen and span.start - seen[0].start >= ACT - 1e-6 and _lasts(left, bar):
+            acts.append(((number + 1) % ACTS, [span]))
+        else:
+            seen.append(span)
+    return acts
+
+
+def _told_apart(parts: Sequence[Part]) -> list[Part]:
+    """Give the variations of each look numbers by which neighbors are turned to different sides.
+
+    Odd ones are turned one way and even ones the other (``afx.variation``); in order of their first
+    appearance each takes the side that fewer of its neighbors have.
+    """
+    beside: dict[tuple[int, int], list[int]] = {}
+    for a, b in pairwise(parts):
+        if a.cast == b.cast and a.kin != b.kin:
+            beside.setdefault((a.cast, a.kin), []).append(b.kin)
+            beside.setdefault((b.cast, b.kin), []).append(a.kin)
+    numbers: dict[tuple[int, int], int] = {}
+    for part in parts:
+        key = (part.cast, part.kin)
+        if key in numbers:
+            continue
+        if not part.kin:
+            numbers[key] = 0
+            continue
+        taken = {n for (cast, _), n in numbers.items() if cast == part.cast}
+        near = [numbers.get((part.cast, kin), 0) for kin in beside.get(key, ())]
+        odd, even = (sum(n > 0 and n % 2 == rest for n in near) for rest in (1, 0))
+        first = 1 if odd <= even else 2
+        numbers[key] = next(
+            n for n in range(first, first + 2 * len(parts) + 2, 2) if n not in taken
+        )
+    return [replace(part, kin=numbers[part.cast, part.kin]) for part in parts]
 
 
 def _pieces(span: _Span, structure: Structure) -> list[tuple[float, float, float]]:

@@ -85,7 +85,7 @@ def show_result(result: Result, report: Path | None = None) -> None:
             f" · {_bytes(_size_on_disk(result.output))}",
         ),
         ("Tempo", _tempo(result)),
-        ("Temper", _temperament(result)),
+        ("Temperament", _temperament(result)),
     ]
     rows += [("" if i else "Looks", row) for i, row in enumerate(_shown_looks(result.scenes))]
     if result.timeline is not None:
@@ -113,8 +113,9 @@ def _shown_looks(scenes: Iterable[Mapping[str, object]]) -> list[str]:
         span = f"{clock(float(str(first['start'])))}–{clock(float(str(last['end'])))}"
         letters = dict.fromkeys(str(s["section"]) for s in these if s.get("section"))
         part = f" [{' '.join(letters)}]" if letters else ""
-        more = f", {len(these)} variations" if len(these) > 1 else ""
-        rows.append(f"{span}{part}  {first['title']}: {first['why']}{more}")
+        told = [str(first["why"])] if first["why"] else []
+        told += [f"{len(these)} variations"] if len(these) > 1 else []
+        rows.append(f"{span}{part}  {first['title']}{': ' if told else ''}{', '.join(told)}")
     return rows
 
 

@@ -134,6 +134,10 @@ def parse_timeline(text: str, where: str | None = None) -> Timeline:
 def _check_order(timeline: Timeline) -> None:
     before = 0.0
     for i, scene in enumerate(timeline.scenes):
+        change = scene.transition
+        if change is not None and change.beats is not None and change.seconds is not None:
+            message = "lasts so many beats or so many seconds: say one of them"
+            raise timeline.error(("scene", i, "transition"), message)
         if scene.end - scene.start < SHORTEST:
             message = f"{scene.end:g} must be at least {SHORTEST:g} s after start = {scene.start:g}"
             raise timeline.error(("scene", i, "end"), message)
@@ -311,9 +315,12 @@ def _explained(error: ValidationError) -> tuple[Loc, str]:
         return loc, f"no such key{_hint(str(loc[-1]), model.model_fields)}"
     if kind == "missing":
         return loc, "missing: every scene needs it"
+    if kind == "literal_error" and loc == ("version",):
+        return loc, f"this afx reads version 1, not {given!r}"
     if kind == "literal_error":
-        known: Iterable[str] = {"kind": KINDS, "shape": SHAPES}.get(str(loc[-1]), ("1",))
-        what = {"kind": "transition", "shape": "shape"}.get(str(loc[-1]), "version")
+        choices: Mapping[str, Iterable[str]] = {"kind": KINDS, "shape": SHAPES}
+        known = choices[str(loc[-1])]
+        what = {"kind": "transition", "shape": "shape"}[str(loc[-1])]
         return loc, f"no {what} {given!r}{_hint(str(given), known)}"
     if kind in ("tuple_type", "list_type"):
         return loc, "write each scene as a [[scene]] table"
@@ -337,4 +344,5 @@ def _hint(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, names, 1, 0.5)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; there are {', '.join(names[:40])}"
+    more = f" and {len(names) - 40} more" if len(names) > 40 else ""
+    return f"; there are {', '.join(names[:40])}{more}"

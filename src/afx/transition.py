@@ -65,7 +65,8 @@ class Transition:
         if self.end <= self.begin:
             return float(frame >= self.begin)
         part = min(max((frame - self.begin) / (self.end - self.begin), 0.0), 1.0)
-        return 0.5 - 0.5 * float(np.cos(np.pi * part))
+        # Rounded: the last digit of a cosine is another machine's own.
+        return round(0.5 - 0.5 * float(np.cos(np.pi * part)), 9)
 
     def wipe(self, frame: float) -> Wipe | None:
         """Return the mask in a frame, None if this is no wipe."""

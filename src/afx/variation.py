@@ -21,8 +21,11 @@ from afx.wander import walked
 
 VARIED = ("morph", "density", "detail", "warp", "amount")
 """Knobs of patterns and layers that may be varied: music moves them as well, so they are smooth."""
-HUE_REACH = 0.44
-"""Turns from the palette's own hues, at most: the knob ends at half a turn."""
+FINER = ("density", "detail")
+"""Those of them that make finer figures, as does a camera farther away."""
+HUE_REACH = 0.17
+"""Turns from the look's own hues, at most: 60°. Beyond, it is no longer the palette that somebody
+chose; the song's key and chords turn it a little more."""
 ZOOM_LOW, ZOOM_HIGH = -0.8, 1.6
 """Octaves between which a variation may bring the camera."""
 
@@ -39,6 +42,8 @@ class Strength:
         Shares of a knob's range.
     zoom : (float, float)
         Octaves.
+    lift : float
+        How far tones move along the palette.
     count : int
         Knobs of the pattern that take part.
     """
@@ -46,19 +51,23 @@ class Strength:
     hue: tuple[float, float]
     knob: tuple[float, float]
     zoom: tuple[float, float]
+    lift: float
     count: int
 
 
-OTHER = Strength((0.17, 0.36), (0.18, 0.25), (0.20, 0.40), 3)
+OTHER = Strength((0.12, 0.16), (0.18, 0.25), (0.25, 0.45), 0.10, 3)
 """Of different sections that have to share a look: nobody should take one for the other."""
-VARIED_SECTION = Strength((0.095, 0.145), (0.15, 0.24), (0.15, 0.30), 3)
+VARIED_SECTION = Strength((0.100, 0.120), (0.15, 0.24), (0.25, 0.40), 0.08, 3)
 """Of what is heard as a variation: seen at once, and still the same look."""
-SHARED = Strength((0.070, 0.085), (0.15, 0.24), (0.15, 0.30), 3)
+SHARED = Strength((0.070, 0.085), (0.15, 0.24), (0.20, 0.35), 0.06, 3)
 """The same of a look that different sections share: hues tell those from one another first."""
-ECHO = Strength((0.045, 0.065), (0.10, 0.16), (0.10, 0.20), 2)
+ECHO = Strength((0.062, 0.069), (0.12, 0.18), (0.20, 0.30), 0.06, 2)
 """Of what is heard twice in a row: its beginning is seen, and nobody takes it for another part."""
-RETURN = Strength((0.010, 0.022), (0.03, 0.06), (0.02, 0.05), 2)
+RETURN = Strength((0.010, 0.022), (0.03, 0.06), (0.02, 0.05), 0.0, 2)
 """Of what comes back: changed a little."""
+_CORNERS = ((1.0, 1.0), (-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0))
+"""Ways to turn hues and to move the camera, for variations 1, 2, 3 and 4; then again. Tones follow
+the product of both, so that any two differ in two of the three."""
 
 
 def varied(
@@ -115,15 +124,20 @@ def varied(
         if not number:
             continue
         chance = generator(number, f"variation.{word}.{look.pattern}.{look.name}")
-        hue = _turned(hue, own, number, strength, chance)
+        side, way = _CORNERS[(number - 1) % len(_CORNERS)]
+        hue = _turned(hue, own, number, strength, side, chance)
         names = list(chance.permutation(len(free))[: strength.count]) if free else []
         for index in names:
             name = free[int(index)]
             share = chance.uniform(*strength.knob)
-            moved[name] = _pushed(knobs[name], moved[name], share, chance.random() < 0.5)
-        octaves = chance.uniform(*strength.zoom) * (1.0 if chance.random() < 0.5 else -1.0)
+            up = chance.random() < 0.5
+            # Farther away and finer as well would be edges everywhere.
+            up = up and not (way < 0 and name.rpartition(".")[2] in FINER)
+            moved[name] = _pushed(knobs[name], moved[name], share, up)
+        octaves = chance.uniform(*strength.zoom) * way
         near = moved["zoom"] + octaves
         moved["zoom"] = near if ZOOM_LOW <= near <= ZOOM_HIGH else moved["zoom"] - octaves
+        moved["lift"] += strength.lift * side * way
     changed = {
         name: round(knobs[name].clamp(value), 4)
         for name, value in moved.items()
@@ -133,17 +147,28 @@ def varied(
 
 
 def _turned(
-    hue: float, own: float, number: int, strength: Strength, chance: np.random.Generator
+    hue: float,
+    own: float,
+    number: int,
+    strength: Strength,
+    side: float,
+    chance: np.random.Generator,
 ) -> float:
-    """Turn hues further, to either side in turn, as far as the knob goes."""
+    """Turn hues further to a side, or to the other where they have been turned too far."""
     low, high = strength.hue
     if strength is OTHER:  # spread out evenly: the third is far from the first and the second
         turn = low + (high - low) * float(np.mod(0.5 * (number - 1) * 0.618034, 1.0))
     else:
         turn = float(chance.uniform(low, high))
-    side = 1.0 if number % 2 else -1.0
+    if strength is ECHO:
+        if abs(hue) > high:
+            # Past the plain section to its other side, then outward: never where that is itself.
+            side = -float(np.sign(hue)) if number == 1 else float(np.sign(hue))
+            turn = abs(hue) + 0.7 * turn if number == 1 else min(turn, HUE_REACH - abs(hue))
+        else:  # the first variation, which often comes next, goes the other way
+            side = -side
     for candidate in (hue + side * turn, hue - side * turn):
-        if abs(own + candidate) <= HUE_REACH:
+        if abs(candidate) <= HUE_REACH + 1e-9 and abs(own + candidate) <= 0.5:
             return candidate
     return hue
 

@@ -97,8 +97,8 @@ class Words:
             if job.lyrics is not None:
                 self._name = Path(job.lyrics.path).name
                 self._lyrics = parse_lyrics(_read(job.lyrics), self._name)
-                for line in self._lyrics.lines:
-                    self._face.refuse(" ".join(line.rows), self._name)
+                words = "".join(row for line in self._lyrics.lines for row in line.rows)
+                self._face.refuse(words, self._name)  # each letter once, however many lines
 
     def overlay(self, span: Span, moment: Callable[[int], float]) -> Overlay:
         """Return it, laid out for a part of the song; `moment` gives a frame's time in the song."""

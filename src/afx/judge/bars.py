@@ -132,6 +132,19 @@ def _reactivity(found: Judgment) -> list[Measure]:
                 None, "asked where there are hits",
             ),
         ]  # fmt: skip
+    u, all_ = found.strokes, found.shared
+    rows += [
+        Measure(
+            "strokes", group, "Strokes meet", u.share, f"{100 * u.share:.0f} %",
+            f"≥ {100 * beats.UNION:.0f} %" if rhythmic else "",
+            u.share >= beats.UNION if rhythmic else None,
+            f"of onsets and movements, by chance {100 * u.chance:.0f} %",
+        ),
+        Measure(
+            "shared", group, "Sound in the picture", all_.rv2, f"RV {_number(all_.rv2)}", "", None,
+            f"all features, by chance {_number(all_.chance)}",
+        ),
+    ]  # fmt: skip
     if found.beats is None:
         return [*rows, _none("beats", group, "Beats seen", "the tempo is not sure")]
     b = found.beats

@@ -1,4 +1,4 @@
-"""C2: whether the picture has its beats where the music has them.
+"""C2 and C3: whether the picture has its beats where the music has them, and its strokes.
 
 Visual beats are the peaks of motion, or its rests (dancers stand still on the beat: Li et al. 2021,
 "AI Choreographer"); the better of both counts, for chance as well. Knows curves and times only.
@@ -26,6 +26,27 @@ CLOSEST = 0.2
 PROMINENCE = 0.5
 """Deviations by which a beat stands out from what is around it."""
 SHIFTS = 200
+TOGETHER = 0.05
+"""Seconds within which a stroke of the picture meets one of the music."""
+UNION = 0.25
+"""Share of all strokes, heard or seen, that should be both."""
+
+
+@dataclass(frozen=True)
+class Strokes:
+    """How onsets and movements meet, one to one.
+
+    Attributes
+    ----------
+    share : float
+        Intersection over union (AV-Align: Yariv et al. 2023, "Diverse and aligned audio-to-video
+        generation").
+    chance : float
+        The same by chance.
+    """
+
+    share: float
+    chance: float
 
 
 @dataclass(frozen=True)
@@ -100,6 +121,40 @@ def meeting(visual: Floats, musical: Floats) -> float:
         return 0.0
     precision, recall = _near(visual, musical), _near(musical, visual)
     return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
+
+
+def strokes(onsets: ArrayLike, motion: ArrayLike, rate: float, *, delay: float = 0.0) -> Strokes:
+    """Compare peaks of onsets with peaks of motion.
+
+    Parameters
+    ----------
+    onsets, motion : array_like [n]
+    rate : float
+        Values a second.
+    delay : float
+        Seconds by which the curve of onsets is late.
+    """
+    heard, seen = visual_beats(onsets, rate)[0] - delay, visual_beats(motion, rate)[0]
+    seconds = len(np.asarray(motion)) / rate
+    dice = generator(0, "judge.strokes")
+    chance = [
+        union(heard, np.sort((seen + shift) % seconds))
+        for shift in dice.uniform(0.0, seconds, SHIFTS)
+    ]
+    return Strokes(union(heard, seen), float(np.mean(chance)))
+
+
+def union(these: Floats, those: Floats) -> float:
+    """Return how many of two rising series of times meet, each once, over how many there are."""
+    i = j = met = 0
+    while i < len(these) and j < len(those):
+        if abs(these[i] - those[j]) <= TOGETHER + 1e-9:
+            i, j, met = i + 1, j + 1, met + 1
+        elif these[i] < those[j]:
+            i += 1
+        else:
+            j += 1
+    return met / max(len(these) + len(those) - met, 1)
 
 
 def _near(these: Floats, those: Floats) -> float:

@@ -25,6 +25,7 @@ PULSE = 0.12
 drums have 0.14 to 0.7, pianos and orchestras 0 to 0.1, however sure their beat."""
 SILENCE = -60.0
 """dB (RMS) below which nothing is heard."""
+_OF_THE_BEAT = ("beat.", "bar.", "downbeat.", "novelty")  # tracks that say when, not what
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Heard:
         Envelope of percussive hits (0 to 1), their bare onsets (dB of rise), envelope of low hits.
     loudness : float64 [slots]
         RMS, dB.
+    sounds : float64 [slots, k]
+        What the music is like: every track but those of the beat.
     analysis : Analysis
         In the song's own seconds.
     rhythmic : bool
@@ -61,6 +64,7 @@ class Heard:
     onsets: Floats
     kicks: Floats
     loudness: Floats
+    sounds: Floats
     analysis: Analysis
     rhythmic: bool
 
@@ -69,6 +73,13 @@ class Heard:
         """Beats on the clock of the video, seconds."""
         times = np.asarray(self.analysis.tempo.beats, dtype=np.float64) - self.shift
         return times[(times >= 0) & (times < len(self.hits) / self.rate)]
+
+    def each(self, step: float, count: int) -> Floats:
+        """Return `sounds` averaged over every `step` seconds from 0: [count, k]."""
+        starts = np.minimum((np.arange(count) * step * self.rate).astype(int), len(self.sounds) - 1)
+        sums = np.add.reduceat(self.sounds, starts, axis=0)
+        sizes = np.diff(np.append(starts, len(self.sounds)))
+        return np.asarray(sums / np.maximum(sizes, 1)[:, None])
 
     @property
     def tempo(self) -> float | None:
@@ -124,6 +135,14 @@ def hear(
         onsets=aligned(features.raw["hit"], 0.0),
         kicks=aligned(features.tracks["hit.kick"], 0.0),
         loudness=aligned(features.loudness, -120.0),
+        sounds=np.stack(
+            [
+                aligned(features.tracks[name], 0.0)
+                for name in sorted(features.tracks)
+                if not name.startswith(_OF_THE_BEAT)
+            ],
+            axis=1,
+        ),
         analysis=heard.analysis,
         rhythmic=features.summary.pulse >= PULSE,
     )

@@ -13,12 +13,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from afx.judge import ablation, beats, structure, why
+from afx.judge import ablation, beats, matrices, structure, why
 from afx.judge.activity import STILL
+from afx.judge.beats import Strokes
 from afx.judge.diversity import invention, vendi
 from afx.judge.hearing import SURE, Heard, hear
+from afx.judge.matrices import Shared
 from afx.judge.motion import Motion, judge_motion
-from afx.judge.reactivity import ENVELOPE_DELAY, Link, hits_link, link, slow_link
+from afx.judge.reactivity import ENVELOPE_DELAY, ONSET_DELAY, Link, hits_link, link, slow_link
 from afx.judge.reading import SHORTEST, Film, look_into
 from afx.judge.viewing import LOOKS, Viewed, view
 from music_analysis.errors import UserError
@@ -54,6 +56,10 @@ class Judgment:
         Loudness against motion, over seconds.
     beats : Beats or None
         None where the tempo is not sure.
+    strokes : Strokes
+        Onsets against movements.
+    shared : Shared
+        All that is heard against all that is seen, over half seconds.
     form : Form
     parts : tuple of Part
     control : Control or None
@@ -77,6 +83,8 @@ class Judgment:
     swell: Link
     slow: float
     beats: beats.Beats | None
+    strokes: Strokes
+    shared: Shared
     form: structure.Form
     parts: tuple[structure.Part, ...]
     control: ablation.Control | None
@@ -98,7 +106,7 @@ def judge(
     song: str | Path | None = None,
     control: str | Path | None = None,
     *,
-    made_from: str | Path | None = None,
+    again: why.Recomposed | None = None,
     on_progress: OnProgress = _silent,
 ) -> Judgment:
     """Judge how well a video's picture follows its sound.
@@ -112,8 +120,8 @@ def judge(
         video's own sound if not given.
     control : path, optional
         Another song, that the picture should not follow.
-    made_from : path, optional
-        Where the song of a video of ours is now, for telling why it moved.
+    again : Recomposed, optional
+        What a video of ours was made of, where that is known, for telling why it moved.
 
     Raises
     ------
@@ -128,7 +136,7 @@ def judge(
     other = None if control is None else _other(film, Path(control))
     viewed = view(film, lambda done, total: on_progress("watching", done, total))
     on_progress("comparing", 0, 1)
-    explained, why_not = _explained(video, song if song is not None else made_from)
+    explained, why_not = (why.told_of(again), "") if again is not None else _explained(video, song)
     moved, rate = viewed.activity.change, float(film.rate)
     # The first slot has nothing before it: what it would say is the second's.
     moved = np.concatenate([moved[1:2], moved[1:]])
@@ -136,6 +144,7 @@ def judge(
     own = hits_link(heard.hits, heard.onsets, moved, rate)
     parts = _parts(heard, film.duration)
     form = heard.analysis.structure
+    sounds = heard.each(LOOKS, len(viewed.vectors))
     judgment = Judgment(
         film=film,
         viewed=viewed,
@@ -147,9 +156,9 @@ def judge(
         swell=link(heard.amplitude, moved, rate, purpose="swell"),
         slow=slow_link(heard.amplitude, moved, rate),
         beats=_beats(heard, moved, film),
-        form=structure.compare(
-            viewed.vectors, LOOKS, parts, form.bar_times - heard.shift, form.bar_similarity
-        ),
+        strokes=beats.strokes(heard.onsets, moved, rate, delay=ONSET_DELAY),
+        shared=matrices.shared(matrices.scaled(sounds), _all_seen(viewed, rate)),
+        form=structure.compare(viewed.vectors, LOOKS, parts, form.bar_times - heard.shift, sounds),
         parts=parts,
         control=None if other is None else ablation.control(own, heard, other, moved),
         loud=ablation.loud_to_quiet(moved, heard.loudness, rate),
@@ -202,6 +211,16 @@ def _other(film: Film, control: Path) -> Heard:
     return heard
 
 
+def _all_seen(viewed: Viewed, rate: float) -> Floats:
+    """Return what a picture looks like and how it moves, at the times of the vectors."""
+    a, n = viewed.activity, len(viewed.vectors)
+    starts = np.minimum((np.arange(n) * LOOKS * rate).astype(int), len(a.change) - 1)
+    sizes = np.maximum(np.diff(np.append(starts, len(a.change))), 1)
+    curves = np.stack([a.change, a.flux, a.mean, a.contrast], axis=1)
+    moving = np.add.reduceat(curves, starts, axis=0) / sizes[:, None]
+    return matrices.balanced(viewed.vectors, matrices.scaled(moving))
+
+
 def _beats(heard: Heard, moved: Floats, film: Film) -> beats.Beats | None:
     if heard.analysis.tempo.beat_confidence < SURE or len(heard.beats) < 4:
         return None
@@ -225,4 +244,6 @@ def _explained(video: Path, song: str | Path | None) -> tuple[why.Why | None, st
     try:
         return why.explain(video, None if song is None else Path(song)), ""
     except UserError as error:
-        return None, f"Why it moved cannot be told: {error}."
+        # The page may be sent to others: it names files, not folders.
+        told = str(error).replace(str(video), video.name)
+        return None, f"Why it moved cannot be told: {told}."

@@ -7,6 +7,7 @@ is painted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from afx.field.knob import Knob
 from afx.job import Job, job_of
 from afx.look import Look, knobs_of, pattern_of
 from afx.loop import find_loop
-from afx.piece import listened
+from afx.piece import first_frame, listened
 from afx.routes import Grip
 from afx.source_names import words
 from afx.sources import Sources
@@ -112,7 +113,11 @@ def explain(video: Path, song: Path | None) -> Why:
     UserError
         If it is not ours, or its song is not found; with one line that says so.
     """
-    again = recompose(job_of(video, song))
+    return told_of(recompose(job_of(video, song)))
+
+
+def told_of(again: Recomposed) -> Why:
+    """Tell what held a video of ours that was composed again."""
     return _told(again.controls, again.grip, again.job)
 
 
@@ -126,7 +131,7 @@ def recompose(job: Job) -> Recomposed:
     """
     heard = listen(load(job.song), job.rate)
     features = heard.features
-    first = min(int(job.start * float(job.rate) + 0.5), features.frames - 1)
+    first = first_frame(job, features.frames)
     frames = None if job.duration is None else max(1, int(job.duration * float(job.rate) + 0.5))
     if job.loop is not None:
         loop = find_loop(features.beats, job.rate, features.frames, job.start, job.loop)
@@ -212,13 +217,18 @@ def settings_of(video: Path) -> dict[str, object] | None:
 def begins_at(video: Path, song: Path) -> float:
     """Return the second of a song at which a video of ours begins; 0 if it is not made from it."""
     settings = settings_of(video) or {}
-    start, rate = settings.get("start"), settings.get("fps")
-    if not isinstance(start, int | float) or not start or not isinstance(rate, str):
+    if not settings.get("start") and not settings.get("loop"):
         return 0.0
     try:
-        if load(song).sha256 != settings.get("song_sha256"):
+        audio = load(song)
+        if audio.sha256 != settings.get("song_sha256"):
             return 0.0
-        fps = float(Job.model_validate(settings).rate)
+        job = Job.model_validate(settings)
+        first = int(Fraction(job.start) * job.rate + Fraction(1, 2))
+        if job.loop is not None:  # it begins at a bar
+            features = listen(audio, job.rate).features
+            found = find_loop(features.beats, job.rate, features.frames, job.start, job.loop)
+            first = found.first
     except (UserError, ValueError):
         return 0.0
-    return int(start * fps + 0.5) / fps
+    return float(first / job.rate)

@@ -308,7 +308,7 @@ def apollonian(
 
     x, y, scale, total, norm, _ = iterate(7, (x, y, lens, 0.0, 0.0, 1.0), step)
     distance = minimum(absolute(x), absolute(y)) / scale
-    wide = (0.002 + 0.010 * density) * (1.0 + pulse)
+    wide = (0.002 + 0.014 * density) * (1.0 + pulse)
     edge = wide / (wide + distance + 0.7 * p.pixel)
     depth = log2(scale)
     # Rings that spread from the lace into the open circles and die away.
@@ -319,8 +319,8 @@ def apollonian(
     rings = (0.5 + 0.5 * cos_turns(octaves * 1.3 + phase * 2.0)) * open_
     tone = 0.02 + 0.038 * depth + (0.10 + 0.25 * detail) * (1.0 - total / norm) + 0.30 * edge
     tone = tone + ((0.08 + 0.12 * detail) * rings + 0.66 * light * open_) * (1.0 - edge)
-    # Circles smaller than a few pixels become the lace's mean.
-    seen = smoothstep(0.2, 2.0, 1.0 / (scale * p.pixel))
+    # Circles smaller than some pixels become the lace's mean: as foam they would be noise.
+    seen = smoothstep(0.3, 3.4, 1.0 / (scale * p.pixel))
     tone = mix(0.52, tone, seen)
     hue = (0.20 * (total / norm - 0.6) + 0.10 * edge) * seen - 0.08 * open_
     return Field(tone=clamp(tone), hue=hue)

@@ -177,17 +177,19 @@ def _mover() -> Kernel:
     x = select(waits, wide * 2.0, x + (1.5 * u - 0.5 * before_u) * way)
     y = y + (1.5 * v - 0.5 * before_v) * way
 
-    # Light comes and goes with age; the faster, the brighter, as if all were one long exposure.
+    # Light comes and goes with age; the faster, the brighter, as if all were one long exposure. In
+    # a gust all flare.
     done = age / life(to_int(born))
     speed = sqrt(u * u + v * v + 1e-6)
     weight = seconds * light * 4.0 * done * (1.0 - done) * (0.25 + speed)
+    weight = weight * (1.0 + 2.0 * uniform("pulse"))
     column, row = cell_of(x, y, uniform("rows"), uniform("columns"))
     outputs = {
         "x": x, "y": y, "u": u, "v": v, "age": age, "born": born, "hue": hue, "light": light,
         "column": column, "row": row, "weight": weight,
     }  # fmt: skip
     held = (
-        *names, "phase", "seconds", "way", "aspect", "rows", "columns", "seed",
+        *names, "pulse", "phase", "seconds", "way", "aspect", "rows", "columns", "seed",
         "there_x", "there_y",
     )  # fmt: skip
     return Kernel(Program(tuple(outputs.items()), held))
@@ -282,7 +284,7 @@ class Trails:
         moves = max(1, round(seconds * STEPS))
         part = seconds / moves
         # A hit is a gust: more way in the same time.
-        way = (knobs["flow"] - flow) * (1.0 + 0.6 * knobs["pulse"])
+        way = (knobs["flow"] - flow) * (1.0 + 1.2 * knobs["pulse"])
         way = min(way, seconds * TOP)  # in a sketch the clocks leap
         factor = fading(part, FADE[0] + (FADE[1] - FADE[0]) * knobs["trail"])
         for k in range(moves):
@@ -343,7 +345,7 @@ def particles(
     flock: Expr = knob(0.0, 0.0, 1.0, help="how far points gather into crowds"),
     trail: Expr = knob(0.4, 0.0, 1.0, help="how long their light stays behind them"),
     detail: Expr = knob(0.5, 0.0, 1.0, help="single threads against the glow of all"),
-    pulse: Expr = knob(0.0, 0.0, 1.0, help="a gust: everything runs faster"),
+    pulse: Expr = knob(0.0, 0.0, 1.0, help="a gust: everything flares and runs faster"),
 ) -> Field:
     """Tens of thousands of points drift in a current, each drawing a thread of light."""
     tone, hue = developed("trails", p)

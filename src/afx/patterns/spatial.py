@@ -138,7 +138,7 @@ def cave(
     rock = rock * shade
     mist = 1.0 - exp2(-far * far * (0.30 + 1.3 * fog))
     center = exp2(-(dx * dx + dy * dy) * 1.6)
-    light = 0.62 + (0.28 + 0.08 * pulse) * center
+    light = 0.62 + (0.28 + 0.10 * pulse) * center
     tone = mix(rock, light, mist)
     hue = (0.10 * (nx - ny) + 0.05 * small) * (1.0 - mist) - 0.10 * mist + 0.05
     return Field(tone=clamp(tone), hue=hue)

@@ -129,7 +129,7 @@ def knob_curves(controls: Controls) -> dict[str, Any]:
                 {
                     "name": knob.name,
                     "help": knob.help,
-                    "unit": f"{knob.unit or 'per'} second" if knob.kind == "clock" else knob.unit,
+                    "unit": knob.unit,
                     "group": group,
                     "pattern": key[1],
                     "range": (knob.lo, knob.hi),
@@ -149,9 +149,9 @@ def _sampled(
         values = np.gradient(values) * fps if len(values) > 1 else values * 0.0
     first = int(np.ceil(scene.first / fps / step - 1e-9))
     last = int(np.floor((scene.last - 1) / fps / step + 1e-9))
-    rows = np.rint(np.arange(first, last + 1) * step * fps).astype(int) - scene.first
-    rows = rows[(rows >= 0) & (rows < len(values))]
-    return first, values[rows]
+    frames = np.rint(np.arange(first, last + 1) * step * fps).astype(int)
+    frames = np.clip(frames, scene.first, scene.last - 1)
+    return first, values[frames - scene.first + scene.lead]
 
 
 def _drawn(entry: dict[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def report_page(found: Judgment, said: Verdict, again: Recomposed, target: Path)
             strip=strip_of(found),
             video=link_to(film.path, target),
             why_not=found.why_not,
-            settings=_settings(again.job),
+            settings=_settings(again.job, again.grip.temperament),
             made_with=MADE_WITH,
             nonce=hashlib.sha256(data.encode()).hexdigest()[:32],
             data=data,
@@ -84,7 +84,7 @@ def report_page(found: Judgment, said: Verdict, again: Recomposed, target: Path)
     )
 
 
-def _settings(job: Job) -> list[tuple[str, str]]:
+def _settings(job: Job, temperament: str) -> list[tuple[str, str]]:
     """Return what was chosen for a video, in words; what nobody chose is left out."""
     few = len(job.looks) <= 6
     looks = ", ".join(job.looks) if few else f"the music's choice of {len(job.looks)}"
@@ -93,7 +93,7 @@ def _settings(job: Job) -> list[tuple[str, str]]:
         ("Song", Path(job.song).name),
         ("Looks", looks),
         ("Seed", str(job.seed)),
-        ("Temperament", job.temperament),
+        ("Temperament", temperament),
         ("Reactivity", f"{job.reactivity:g}"),
         ("Safety", job.safety),
         ("Encoding", f"{job.codec}, {job.quality}"),

@@ -60,7 +60,7 @@ function why() {
   const scene = shown.length > 1 && moment - shown[1].start < (shown[0].end - shown[1].start) / 2 ? shown[0] : shown[shown.length - 1];
   list.replaceChildren();
   if (!scene) return;
-  $('scene').textContent = `${scene.title}: ${scene.why}`;
+  $('scene').textContent = scene.why ? `${scene.title}: ${scene.why}` : scene.title;
   const k = Math.min(scene.pulls[0]?.values.length - 1, Math.max(0, Math.round((moment - scene.start) / data.why.step)));
   const back = Math.max(0, k - Math.max(1, Math.round(0.3 / data.why.step)));
   const rows = scene.pulls
