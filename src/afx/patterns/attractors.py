@@ -95,7 +95,7 @@ def parameters(phase: float, morph: float, warp: float, pulse: float) -> tuple[f
         found.append(here + 0.5 * t * (there - before + t * (bend + t * twist)))
     a, b, c, d, e, f = found
     sway, swell = 0.10 * (warp - 0.35), 1.0 + 0.14 * (morph - 0.4)
-    kick = 0.055 * pulse
+    kick = 0.035 * pulse
     return a + sway, b - sway, c + sway + kick, d - sway + kick, e * swell, f * swell
 
 
