@@ -86,6 +86,11 @@ def families() -> dict[str, dict[str, Look]]:
 def looks_page() -> str:
     """Return docs/looks.md."""
     found = families()
+    costs = bool(_measured())
+    told = (
+        " *Cost* is what a frame takes on one core at 1280x720, as RESULTS.md measures it; a look"
+        " called slow takes longer than the song."
+    )
     lines = [
         "# Looks",
         "",
@@ -97,8 +102,7 @@ def looks_page() -> str:
         "",
         f"There are {sum(map(len, found.values()))}, in {len(FAMILIES)} families. *Suits* is the"
         " music that a look is chosen for when nobody says which; any look can be had for any song."
-        " *Cost* is what a frame takes on one core at 1280x720, as RESULTS.md measures it; a look"
-        " called slow takes longer than the song.",
+        + (told if costs else ""),
         "",
     ]
     for family, looks in found.items():
@@ -109,14 +113,15 @@ def looks_page() -> str:
             "",
             f"![The {family} looks, each in a chorus](looks-{family}.webp)",
             "",
-            "| look | what it is | tags | suits | made of | colors | cost |",
-            "|---|---|---|---|---|---|---|",
+            "| look | what it is | tags | suits | made of | colors |"
+            + (" cost |" if costs else ""),
+            "|---|---|---|---|---|---|" + ("---|" if costs else ""),
         ]
         for name, look in looks.items():
             lines.append(
                 f"| `{name}` | **{look.title}**: {look.summary} | {', '.join(look.tags)} |"
                 f" {suits(look)} | {made_of(look)} | {look.palette.title or 'its own'} |"
-                f" {cost(name)} |"
+                + (f" {cost(name)} |" if costs else "")
             )
         lines.append("")
     return "\n".join(lines)
