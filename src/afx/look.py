@@ -7,7 +7,6 @@ is shown (``timeline``).
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
@@ -40,6 +39,7 @@ from afx.patterns.architecture import Architecture, Gene, merged
 from afx.patterns.layers import LayerError, layered
 from afx.patterns.symmetry import folded
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
+from afx.tomlfile import read_text, tables
 from afx.tomltext import line_of, write
 from afx.wander import walked
 from music_analysis.errors import UserError
@@ -131,19 +131,7 @@ def read_look(path: str | Path, patterns: Mapping[str, Pattern] = PATTERNS) -> L
         If it cannot be read or is not a look; names the file, the line and the key.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such look file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if len(raw) > MAX_BYTES or b"\0" in raw:
-        raise UserError(f"{path}: this is not a look (a small TOML text file)")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: this is not a look (TOML is UTF-8 text)") from None
+    text = read_text(path, "look", MAX_BYTES)
     return parse_look(text, path.stem, str(path), patterns, folders=(path.parent,))
 
 
@@ -160,14 +148,7 @@ def parse_look(
     Weights of its network are looked for in `folders`, then here. The look that comes back knows
     their whole path, their hash and the network that they are for.
     """
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        reason, _, at = str(error).partition(" (at line ")
-        line = f":{at.split(',')[0]}" if at[:1].isdigit() else ""
-        raise UserError(f"{where}{line}: not valid TOML: {reason}") from None
-    except RecursionError:
-        raise UserError(f"{where}: not a look: nested too deeply") from None
+    data = tables(text, where, "look")
     if "name" in data:
         raise UserError(
             f"{where}{_line(text, ('name',))}: name: the file's name is the look's name"

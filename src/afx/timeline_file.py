@@ -18,6 +18,7 @@ from afx.carried import is_picture
 from afx.look import Look, find_look, read_look
 from afx.patterns import PATTERNS, Pattern
 from afx.timeline_format import NAMED_BY, Timeline, check_knobs, parse_timeline
+from afx.tomlfile import read_text
 from afx.tomltext import line_of
 from music_analysis.errors import UserError
 
@@ -71,19 +72,7 @@ def read_timeline(
 
 
 def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such timeline file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if len(raw) > MAX_BYTES or b"\0" in raw:
-        raise UserError(f"{path}: this is not a timeline (a small TOML text file)")
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: this is not a timeline (TOML is UTF-8 text)") from None
+    return read_text(path, "timeline", MAX_BYTES).replace("\r\n", "\n")
 
 
 def _look(

@@ -7,7 +7,6 @@ fault is told by the line. Knows no files.
 from __future__ import annotations
 
 import shlex
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -20,6 +19,7 @@ from afx.look_parts import Number, Table
 from afx.patterns import Pattern
 from afx.shot import Change, Shot
 from afx.sources import Features
+from afx.tomlfile import tables
 from afx.tomltext import line_of, write
 from afx.transition import KINDS, SHAPES, Kind, Shape
 from music_analysis.errors import UserError
@@ -107,16 +107,7 @@ def parse_timeline(text: str, where: str | None = None) -> Timeline:
     if where is None:
         last = text.rstrip("\n").rpartition("\n")[2]
         where = last.removeprefix(NAMED_BY) if last.startswith(NAMED_BY) else "the timeline"
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        reason, _, at = str(error).partition(" (at line ")
-        line = f":{at.split(',')[0]}" if at[:1].isdigit() else ""
-        raise UserError(f"{where}{line}: not valid TOML: {reason}") from None
-    except RecursionError:
-        raise UserError(f"{where}: not a timeline: nested too deeply") from None
-    except ValueError:  # a number of thousands of digits
-        raise UserError(f"{where}: not a timeline: a number in it is too long") from None
+    data = tables(text, where, "timeline")
     if not data.get("scene"):
         hint = f": write [[scene]], not {next(iter(data))}" if "scenes" in data else ""
         raise UserError(f"{where}: there are no scenes in it{hint}")
