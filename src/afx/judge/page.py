@@ -83,7 +83,7 @@ def page(found: Judgment, said: Verdict, target: Path) -> str:
             video=link_to(film.path, target),
             why_not=found.why_not,
             lag=lag_plot(found.hits, found.control.link if found.control else None),
-            halves=halves_of(said.measures),
+            measured=tables_of(said.measures),
             made_with=MADE_WITH,
             nonce=hashlib.sha256(data.encode()).hexdigest()[:32],
             data=data,
@@ -176,11 +176,12 @@ def groups_of(measures: Sequence[Measure]) -> list[dict[str, str]]:
     return found
 
 
-def halves_of(measures: Sequence[Measure]) -> list[Sequence[Measure]]:
-    """Split the measures for two columns, at a group's end."""
+def tables_of(measures: Sequence[Measure]) -> str:
+    """Return the tables of everything measured, as HTML in two columns."""
     ends = [k for k in range(1, len(measures)) if measures[k].group != measures[k - 1].group]
-    middle = min(ends, key=lambda k: abs(2 * k - len(measures)))
-    return [measures[:middle], measures[middle:]]
+    middle = min(ends, key=lambda k: abs(2 * k - len(measures)))  # never inside a group
+    halves = measures[:middle], measures[middle:]
+    return str(template_of("afx.judge", "measured.html").render(halves=halves))
 
 
 def _packed(curve: ArrayLike) -> str:

@@ -39,7 +39,7 @@ from afx.field import (
     uniform,
     unit_float,
 )
-from afx.field.jit import Call, Kernel
+from afx.field.jit import Kernel
 from afx.field.program import plane
 from afx.patterns.registry import pattern
 from afx.patterns.simulation import Grid, Simulation
@@ -160,20 +160,12 @@ class Orbits:
 
     def step(self, at: tuple[float, ...]) -> Planes:
         """Take every orbit one step further with these parameters; return what is to be seen."""
-        kernel = _stepper()
-        call = Call(kernel)
-        for name in kernel.module.planes:
-            call.plane(name, self.planes[name])
-        made = {n: np.empty((ROWS, COLUMNS), np.float32) for n in kernel.module.outputs}
-        for name, values in made.items():
-            call.output(name, values)
         rows, columns = self.grid.rows, self.grid.columns
         given = {
             **dict(zip(NAMES, at, strict=True)), "aspect": columns / rows,
             "rows": rows, "columns": columns, "seed": self.seed % 65521,
         }  # fmt: skip
-        call.knobs[:] = [given[name] for name in kernel.module.knobs]
-        call.run(CELLS, (0, ROWS), (0, COLUMNS))
+        made = _stepper().evaluate(COLUMNS, ROWS, given, geometry=CELLS, planes=self.planes)
         self.planes = {name: made[name] for name in KEPT}
         return made
 

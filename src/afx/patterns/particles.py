@@ -43,7 +43,7 @@ from afx.field import (
     uniform,
     unit_float,
 )
-from afx.field.jit import Call, Kernel
+from afx.field.jit import Kernel
 from afx.field.program import plane
 from afx.patterns.registry import pattern
 from afx.patterns.simulation import Grid, Simulation
@@ -226,23 +226,14 @@ class Points:
 
     def move(self, knobs: Mapping[str, float], seconds: float, way: float) -> Planes:
         """Carry all points `way` along the current, and return what is to be splatted."""
-        kernel = _mover()
-        call = Call(kernel)
-        for name in kernel.module.planes:
-            call.plane(name, self.planes[name])
-        made = {n: np.empty((ROWS, COLUMNS), np.float32) for n in kernel.module.outputs}
-        for name, values in made.items():
-            call.output(name, values)
         rows, columns = self.grid.rows, self.grid.columns
         there = generator(self.seed, "current").random(2) * 40.0
         given = {
-            **knobs,
-            "there_x": float(there[0]),
-            "there_y": float(there[1]), "seconds": seconds, "way": way, "aspect": columns / rows,
+            **knobs, "there_x": float(there[0]), "there_y": float(there[1]),
+            "seconds": seconds, "way": way, "aspect": columns / rows,
             "rows": rows, "columns": columns, "seed": self.seed % 65521,
         }  # fmt: skip
-        call.knobs[:] = [given[name] for name in kernel.module.knobs]
-        call.run(CELLS, (0, ROWS), (0, COLUMNS))
+        made = _mover().evaluate(COLUMNS, ROWS, given, geometry=CELLS, planes=self.planes)
         self.planes = {name: made[name] for name in KEPT}
         return made
 

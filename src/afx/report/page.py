@@ -10,7 +10,7 @@ from pathlib import Path
 
 from afx.job import Job
 from afx.judge.judging import Judgment
-from afx.judge.page import groups_of, halves_of, length, link_to, page_data, strip_of
+from afx.judge.page import groups_of, length, link_to, page_data, strip_of, tables_of
 from afx.judge.verdict import Verdict
 from afx.judge.why import Recomposed
 from afx.report.data import report_data
@@ -70,7 +70,7 @@ def report_page(found: Judgment, said: Verdict, again: Recomposed, target: Path)
             sentence=said.sentence,
             follows=said.follows,
             groups=groups_of(said.measures),
-            halves=halves_of(said.measures),
+            measured=tables_of(said.measures),
             strip=strip_of(found),
             video=link_to(film.path, target),
             why_not=found.why_not,
