@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from music_analysis.errors import UserError
 from music_analysis.features import TRACKS, Features, extract, summarize
 from music_analysis.smoothing import envelope, glide
-from music_analysis.spectra import BAND_EDGES, BANDS, a_weighting, measure
+from music_analysis.spectra import BAND_EDGES, BANDS, a_weighting, measure, spectral_contrast
 
 RATE = 44_100
 FPS = Fraction(30)
@@ -351,3 +351,23 @@ def test_glide_is_a_gaussian_at_any_rate(rate: float) -> None:
 def test_bands_meet_without_gaps() -> None:
     edges = list(BAND_EDGES.values())
     assert all(a[1] == b[0] for a, b in pairwise(edges))
+
+
+def test_few_clear_partials_have_more_contrast_than_noise() -> None:
+    time = np.arange(4 * RATE) / RATE
+    tones = sum(np.sin(2 * np.pi * 220.0 * 2**k * time) for k in range(6)) * 0.05
+    noise = random(8).standard_normal(4 * RATE) * 0.1
+    half = (time < 2.0).astype(float)
+    tracks = extract(Sound(tones * half + noise * (1.0 - half)), FPS).tracks
+    assert tracks["contrast"][10:50].min() > 0.9
+    assert tracks["contrast"][70:110].max() < 0.1
+
+
+def test_spectral_contrast_is_in_decibels() -> None:
+    flat = np.ones((1, 32), np.float32)
+    peaks = flat.copy()
+    peaks[:, ::8] = 1000.0
+    octaves = [np.arange(0, 16), np.arange(16, 32)]
+    assert spectral_contrast(flat, octaves) == pytest.approx([0.0], abs=1e-4)
+    assert spectral_contrast(peaks, octaves) == pytest.approx([30.0], abs=0.01)
+    assert spectral_contrast(np.zeros((2, 32), np.float32), octaves) == pytest.approx([0.0, 0.0])

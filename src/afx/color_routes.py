@@ -28,7 +28,7 @@ def _route(source: str, knob: str, depth: float, seconds: float) -> Route:
 
 COLOR_ROUTES: tuple[Route, ...] = (
     _route("key.mode", "lift", 0.22, 1.0),
-    _route("key.mode", "chroma", 0.12, 1.0),
+    _route("key.mode", "chroma", 0.08, 1.0),
     _route("key.mode", "warmth", 0.15, 1.0),
     _route("tempo", "lift", 0.06, 0.0),
     _route("tempo", "chroma", 0.04, 0.0),

@@ -51,6 +51,7 @@ def _names() -> dict[str, str]:
         "energy": "overall energy (8 s)",
         "centroid": "brightness of the sound",
         "flatness": "noise (1) or tones (0)",
+        "contrast": "clear partials (1) or a dense wash of sound (0)",
         "flux": "how fast the spectrum changes",
         "stereo.width": "width of the stereo picture",
         "novelty": "structural change",

@@ -12,6 +12,7 @@ hit.{all,kick,snare,hat}    percussive onsets, A/R 15/180 ms; peaks within a fra
 presence.{all,bass,…}       loudness over 4 s (σ 2 s): all, bass < 150 Hz, mid, treble > 4 kHz
 energy                      loudness over 8 s (σ 4 s)
 centroid, flatness, flux    brightness, noisiness, activity (σ 0.15 s)
+contrast                    how far peaks of the spectrum stand above its valleys (σ 0.15 s)
 stereo.width                side / (mid + side) power, absolute: 0 mono, 0.5 unrelated (σ 0.25 s)
 chroma.{C…B}                strength of each pitch class (σ 0.2 s)
 novelty                     structural change over ±8 s (Foote 2000)
@@ -56,7 +57,7 @@ TRACKS: Final = (
     *(f"level.{name}" for name in ("all", *BANDS)),
     *(f"hit.{name}" for name in ("all", "kick", "snare", "hat")),
     *(f"presence.{name}" for name in ("all", "bass", "mid", "treble")),
-    *("energy", "centroid", "flatness", "flux", "stereo.width"),
+    *("energy", "centroid", "flatness", "contrast", "flux", "stereo.width"),
     *(f"chroma.{name}" for name in PITCHES),
     *("novelty", "beat.phase", "bar.phase", "beat.pulse", "downbeat.pulse", "beat.conf"),
 )

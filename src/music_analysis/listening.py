@@ -25,7 +25,7 @@ from music_analysis.cache import fetch, keep
 from music_analysis.features import TRACKS, Features, FeatureSummary, extract
 from music_analysis.tempo import BeatGrid
 
-FEATURES: Final = "1"
+FEATURES: Final = "2"
 """Version of the tracks: what an older one made is made anew."""
 
 _RAW: Final = ("centroid", "crest", "onset", "hit")

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Protocol
@@ -64,6 +64,10 @@ LOW_BANDS: Final = 3  # of BANDS: what the decimated stream resolves and the oth
 ONSET_EDGES: Final[NDArray[np.float64]] = 40.0 * 2.0 ** (np.arange(36) / 4.0)
 ONSET_CENTERS: Final[NDArray[np.float64]] = np.sqrt(ONSET_EDGES[:-1] * ONSET_EDGES[1:])
 
+CONTRAST_OCTAVES: Final = (200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0)
+"""Hz at which the octaves of the spectral contrast begin."""
+_EXTREMES: Final = 0.1  # the share of an octave's bins that are its peaks, and its valleys
+
 _NOTES: Final = np.arange(36, 97)  # C2 65 Hz to C7 2093 Hz, MIDI numbers
 _TIMBRE_FLOOR: Final = 1e-11  # −110 dB: below it a spectrum is rounding noise and has no shape
 
@@ -97,6 +101,8 @@ class Spectra:
     """[F] magnitude-weighted mean of log2(f), as Hz; 0 where there is no sound."""
     flatness: Floats
     """[F] geometric over arithmetic mean density of quarter octaves, 0 (tone) to 1 (noise)."""
+    contrast: Floats
+    """[F] mean over octaves of how far peaks stand above valleys, dB; 0 where there is no sound."""
     width: Floats
     """[F] side / (mid + side) power: 0 mono, 0.5 unrelated channels, 1 out of phase."""
     onsets: Floats
@@ -154,7 +160,7 @@ def measure(source: SoundSource, fps: Fraction) -> Spectra:
         ring.push(np.zeros((2, 4096), np.float32), real=False)
     for grid in grids:
         grid.finish(max(1, math.ceil(Fraction(samples, SAMPLE_RATE) * grid.rate)))
-    bands, weighted, power, peak, centroid, flatness, width = frames.columns()
+    bands, weighted, power, peak, centroid, flatness, contrast, width = frames.columns()
     return Spectra(
         fps=fps,
         samples=samples,
@@ -164,10 +170,42 @@ def measure(source: SoundSource, fps: Fraction) -> Spectra:
         peak=peak,
         centroid=centroid,
         flatness=flatness,
+        contrast=contrast,
         width=width,
         onsets=onsets.columns()[0],
         chroma=notes.columns()[0],
     )
+
+
+def spectral_contrast(spectrum: Floats, octaves: Sequence[NDArray[np.intp]]) -> Floats:
+    """Return how far peaks stand above valleys, the mean over octaves, in dB.
+
+    The octave-based spectral contrast of D.-N. Jiang, L. Lu, H.-J. Zhang, J.-H. Tao and L.-H. Cai,
+    "Music type classification by spectral contrast feature" (ICME 2002): few clear partials have
+    much of it, dense and noisy sound little.
+
+    Parameters
+    ----------
+    spectrum : float32 array [frames, bins]
+        Power.
+    octaves : of int arrays
+        The bins of each octave.
+
+    Returns
+    -------
+    float32 array [frames]
+        At most 60.
+    """
+    total = np.zeros(len(spectrum), np.float32)
+    for bins in octaves:
+        part = spectrum[:, bins[0] : bins[-1] + 1]
+        few = max(1, round(_EXTREMES * len(bins)))
+        part = np.partition(part, (few - 1, len(bins) - few), axis=1)
+        peak = part[:, -few:].mean(axis=1)
+        # 60 dB below a peak is what leaks from it.
+        valley = part[:, :few].mean(axis=1) + peak * np.float32(1e-6) + np.float32(1e-20)
+        total += np.log10((peak + np.float32(1e-20)) / valley) * np.float32(10.0 / len(octaves))
+    return total
 
 
 class _FrameGrid(Grid):
@@ -182,6 +220,10 @@ class _FrameGrid(Grid):
         weight = a_weighting(self.frequencies).astype(np.float32)[:, None]
         self.weights = Weights(np.concatenate([bands, weight, fine], axis=1))
         self.density = fine.sum(axis=0)
+        self.octaves = [
+            np.flatnonzero((self.frequencies >= low) & (self.frequencies < 2 * low))
+            for low in CONTRAST_OCTAVES
+        ]
         octaves = np.zeros(len(self.frequencies))
         heard = (self.frequencies >= 40) & (self.frequencies <= 16_000)
         octaves[heard] = np.log2(self.frequencies[heard])
@@ -212,6 +254,7 @@ class _FrameGrid(Grid):
             peak,
             np.where(sounding, np.exp2(octave), 0).astype(np.float32),
             np.where(sounding, flatness, 0).astype(np.float32),
+            np.where(sounding, spectral_contrast(spectrum, self.octaves), 0).astype(np.float32),
             np.where(sounding, np.minimum(side / safe, 1), 0).astype(np.float32),
         )
 

@@ -116,7 +116,7 @@ def hit_tracks(onsets: Onsets, fps: float, frames: int) -> dict[str, Floats]:
 
 
 def timbre_tracks(spectra: Spectra, onsets: Onsets, loud: NDArray[np.bool_]) -> dict[str, Floats]:
-    """centroid, flatness, flux and stereo.width."""
+    """centroid, flatness, contrast, flux and stereo.width."""
     fps, frames = float(spectra.fps), len(spectra.power)
     # weighted by amplitude, a curve keeps its value through pauses instead of falling to 0
     weight = np.sqrt(spectra.power) + np.float32(1e-9)
@@ -130,6 +130,7 @@ def timbre_tracks(spectra: Spectra, onsets: Onsets, loud: NDArray[np.bool_]) -> 
     for name, curve, smallest in (
         ("centroid", steady(octaves, 0.15), 1.0),
         ("flatness", steady(spectra.flatness, 0.15), 0.2),
+        ("contrast", steady(spectra.contrast, 0.15), 6.0),
     ):
         limits = span(curve[loud], smallest, math.inf) if loud.any() else (0.0, math.inf)
         tracks[name] = placed(curve, limits)
