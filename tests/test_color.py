@@ -66,6 +66,30 @@ def test_a_fade_of_tables_starts_and_ends_at_its_palettes():
     np.testing.assert_allclose(middle / 4095, want, atol=1e-3)
 
 
+def test_between_two_palettes_chroma_is_kept():
+    a, b = PALETTES["ember"], PALETTES["glacier"]
+
+    def chroma(tables):
+        words = tables["palette"].view(np.uint32)
+        cb, cr = ((words >> shift & 0x3FF) / 1022 - 0.5 for shift in (12, 22))
+        return np.hypot(cb, cr)
+
+    one, other, middle = (chroma(packed_tables(a, b, s)) for s in (0.0, 1.0, 0.5))
+    plain = np.hypot(*np.moveaxis((ycc_table(a)[0] + ycc_table(b)[0])[..., 1:] / 2, -1, 0))
+    assert (middle >= plain - 0.003).all()
+    assert (middle <= (one + other) / 2 + 0.003).all()
+    assert middle.mean() > 1.2 * plain.mean()
+
+
+def test_a_blend_of_unlike_tones_keeps_their_contrast():
+    fields = [state(CLOUDS), state(ACROSS)]
+    lights = [paint(*fields, weight=w, palette=EMBER, chroma=0.0)[..., 0] for w in (0.0, 0.5, 1.0)]
+    before, middle, after = (float(light.std()) for light in lights)
+    plain = float(((lights[0] + lights[2]) / 2).std())
+    assert middle > 0.9 * min(before, after)
+    assert middle > 1.2 * plain
+
+
 @pytest.mark.parametrize("name", ["ember", "glacier", "midnight-neon"])
 def test_tones_meet_the_palette(name):
     palette = PALETTES[name]

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afx.arc import MOST, arc
-from afx.casting import color_distance, warmth
+from afx.casting import clash, color_distance, warmth
 from afx.compose import compose
 from afx.field.knob import Knob
 from afx.look import Look, knobs_of, load_library, pattern_of
+from afx.palette import Palette
 from afx.patterns import PATTERNS as LIBRARY
 from afx.scene_plan import scenes
 from afx.shot import Change
@@ -21,7 +22,7 @@ from afx.sources import LEAD
 from afx.stage import GRADE_KNOBS, STAGE_KNOBS
 from afx.timeline import plan
 from afx.transition_plan import Border, choose
-from afx.variation import varied
+from afx.variation import hue_share, varied
 from made_analysis import nothing_analysis
 from made_music import PATTERNS, MadeSummary, grid, silence, song
 from made_sound import Sound
@@ -124,15 +125,42 @@ def test_a_repeated_section_goes_on_and_a_varied_one_is_seen_to_vary():
     assert again.change.kind == prime.change.kind == "morph"
 
 
+def test_palettes_clash_where_only_gray_lies_between_them():
+    def palette(hue, **ends):
+        low, high = ends.get("L", (0.2, 0.9))
+        tones = [0.0, 0.35, 0.7, 1.0]
+        return Palette.model_validate(
+            {
+                "title": "P",
+                "ground": {"L": low, "C": 0.05, "h": hue},
+                "anchors": [
+                    {"tone": t, "L": low + t * (high - low), "C": 0.1, "h": hue} for t in tones
+                ],
+            }
+        )
+
+    assert not clash(palette(40), palette(40))
+    assert not clash(palette(40), palette(110))
+    assert clash(palette(40), palette(-140))  # opposite hues
+    assert clash(palette(40), palette(40, L=(0.9, 0.2)))  # light where the other is dark
+
+
 def test_a_long_row_of_one_section_is_shared_by_two_looks():
     shots = planned(form("A10 A10 A10 A10 A10 A10 B10 A10 A10 A10 A10 A10 A10"))
     names = [s.look.name for s in shots if s.label == "A"]
     assert names[:6] == names[6:]
     one, two = names[0], names[5]
-    assert names[:6] == [one] * 4 + [two] * 2  # 80 seconds, then another
+    assert names[:6] == [one] * 3 + [two] * 3  # 60 seconds, then another
     assert {s.look.name for s in shots if s.label == "B"}.isdisjoint({one, two})
     # What is left for another look is too short: it stays.
-    assert len({s.look.name for s in planned(form("A20 A20 A5 B10"))[:3]}) == 1
+    assert len({s.look.name for s in planned(form("A20 A20 A4 B10"))[:3]}) == 1
+
+
+def test_four_bars_of_slow_music_have_a_look_of_their_own():
+    shots = planned(form("A5 B5 C10"))  # ten seconds
+    assert len({s.look.name for s in shots}) == 3
+    shots = planned(form("A4 B4 C10"))  # eight
+    assert len({s.look.name for s in shots}) == 2
 
 
 def test_neighbors_among_variations_are_turned_to_different_sides():
@@ -323,8 +351,19 @@ def test_transitions_are_many_and_follow_the_music():
     assert marked == {"wipe", "warp", "blend"}
     assert all(c.length(120.0) == 1.0 for c in changes)  # two
     assert {c.shape for c in changes if c.kind == "wipe"} == {"radial", "field", "linear"}
-    assert all(0.12 <= c.soft <= 0.3 for c in changes)
-    assert kinds(remembers=True)[0] == {"handover"}
+    assert all(0.12 <= c.soft <= 0.3 for c in changes if c.kind == "wipe")
+    assert {(c.shape, c.soft) for c in changes if c.kind == "warp"} == {("radial", 0.6)}
+    # Where only gray lies between two palettes, nothing is mixed all over the picture.
+    clashing, changes = kinds(before=0.2, after=0.2, clash=True)
+    assert clashing == {"wipe", "dip"}
+    assert all(
+        c.soft >= 0.2 and c.shape in ("plasma", "field") for c in changes if c.kind == "wipe"
+    )
+    grown, changes = kinds(remembers=True)
+    assert grown == {"handover"}
+    assert {c.shape for c in changes} == {"plasma", "field"}
+    assert all(0.45 <= c.soft <= 0.6 for c in changes)
+    assert {c.shape for c in kinds(remembers=True, direct=True)[1]} == {"plasma"}
     assert choose(Border(True), beats, None, np.random.default_rng(0)).kind == "morph"
     assert choose(Border(True, True), beats, None, np.random.default_rng(0)).kind == "handover"
     assert kinds(drop=0.9)[0] == {"cut"}
@@ -409,18 +448,32 @@ def test_every_look_has_something_to_vary():
     for name, one in load_library().items():
         knobs = {k.name: k for k in knobs_of(pattern_of(one, LIBRARY))}
         hue, changed = varied(one, LIBRARY, other=1)
-        assert abs(hue) >= 25 / 360, name
+        share = hue_share(one.palette)
+        assert abs(hue) >= 25 / 360 * share, name
         assert len(changed) >= 3, name
         for kin in range(1, 6):
             turn, values = varied(one, LIBRARY, kin=kin)
-            assert 25 / 360 <= abs(turn) <= 55 / 360, name
+            assert 25 / 360 * share <= abs(turn) <= 55 / 360 * share, name
             for knob, value in values.items():
                 assert knobs[knob].lo <= value <= knobs[knob].hi, (name, knob)
         for other, kin, echo in itertools.product(range(4), range(5), range(3)):
             turn, _ = varied(one, LIBRARY, other=other, kin=kin, echo=echo, shared=other > 0)
-            assert abs(turn) <= 62 / 360, name
+            assert abs(turn) <= 62 / 360 * share, name
         assert varied(one, LIBRARY, kin=2, times=1) == varied(one, LIBRARY, kin=2, times=1)
         assert varied(one, LIBRARY) == (0.0, {})
+
+
+def test_warm_palettes_turn_less():
+    def turned(hue, **palette):
+        one = Look.model_validate(
+            {"name": "a", "title": "a", "pattern": "rings", "palette": {"hue": hue, **palette}}
+        )
+        return abs(varied(one, PATTERNS, other=1)[0])
+
+    assert turned(240) == turned(150) >= 43 / 360  # water may be blue or green
+    assert turned(60, span=40) == pytest.approx(0.4 * turned(240), abs=1e-4)  # fur is tawny
+    assert turned(60, span=40) < turned(0, span=40) < turned(-60, span=40) + 1e-9
+    assert turned(60, chroma=0.0) == turned(240)  # gray is not warm
 
 
 def test_a_played_song_shows_its_sections():

@@ -29,6 +29,8 @@ MODE_COST = 0.12
 """What a cool look costs in a major key, or a warm one in a minor key (Palmer et al. 2013)."""
 STRETCH, CLIMAX = 1.5, 0.2
 """How far parts are set apart in energy, and what the loudest gets on top."""
+KEEPS = 0.75
+"""Share of the lesser contrast or chroma of two palettes that there has to be between them."""
 TWICE = 10.0
 """What the same look in neighbors costs: never, if there is another one."""
 
@@ -133,6 +135,19 @@ def color_distance(one: Palette, other: Palette) -> float:
     """Return how different two palettes look: 0 the same, 1 clearly others."""
     apart = (_shades(one) - _shades(other)) * (0.6, 1.0, 1.0)
     return min(float(np.mean(np.linalg.norm(apart, axis=1))) / 0.2, 1.0)
+
+
+def clash(one: Palette, other: Palette) -> bool:
+    """Tell whether what lies between two palettes is gray or flat.
+
+    It is where one is light in the tones in which the other is dark, and where their hues face one
+    another.
+    """
+    a, b = _shades(one), _shades(other)
+    contrast = [float(np.std(shades[:, 0])) for shades in (a, b, (a + b) / 2)]
+    chroma = [float(np.mean(np.linalg.norm(s[:, 1:], axis=1))) for s in (a, b, (a + b) / 2)]
+    flat, gray = (ends[2] < KEEPS * min(ends[:2]) for ends in (contrast, chroma))
+    return flat or gray
 
 
 def warmth(palette: Palette) -> float:

@@ -154,6 +154,20 @@ def _normalized_tone(fields: _Mix, dx: int = 0, dy: int = 0) -> Expr:
     return fields.join([_normalized(role, dx, dy) for role in fields.of])
 
 
+def _lively_tone(fields: _Mix) -> Expr:
+    """Return this pixel's tone, with the contrast that a mean of two unlike tones has lost.
+
+    As much as keeps the variance (Heitz and Neyret 2018, "High-performance by-example noise using a
+    histogram-preserving blending operator").
+    """
+    tone = _normalized_tone(fields)
+    if len(fields.of) == 1:
+        return tone
+    share, rest = fields.weight, 1.0 - fields.weight
+    lost = 1.0 / sqrt(share * share + rest * rest) - 1.0  # exactly 0 at both ends
+    return tone + (tone - 0.5) * lost
+
+
 def _curve(tone: Expr) -> Expr:
     """Contrast and lift; [0, 1] stays [0, 1]."""
     t = clamp(tone)
@@ -225,7 +239,7 @@ def _looked_up(suffix: str, tone: Expr, line: Expr, mask: Expr) -> tuple[Expr, E
 
 def _from_palette(fields: _Mix, palettes: int, noise: Expr) -> _Base:
     """Return the color that the palette has for the fields."""
-    tone = _tone_curve(_normalized_tone(fields))
+    tone = _tone_curve(_lively_tone(fields))
     hue = _blend("hue", fields) * uniform("hue_spread") + uniform("hue")
     mask = clamp(_blend("mask", fields))
     # Between the table's hues by dither: rows differ by less than two codes of video.

@@ -17,6 +17,10 @@ from afx.field import Expr, to_float
 from afx.oklch import TO_YCC
 
 HUES, TONES = 128, 256
+_TOP = np.array([4095.0, 1022.0, 1022.0], np.float32)
+"""The greatest codes of Y', Cb and Cr."""
+_RICHER = np.float32(1.6)
+"""How much chroma a mixture of two palettes is given back at most: opposite hues pass by gray."""
 
 
 def to_ycc(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -45,8 +49,12 @@ def codes(ycc: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return Y'CbCr [..., 3] in units of the packed codes, as planes [3, ...]."""
     y, cb, cr = np.moveaxis(ycc, -1, 0)
     planes = np.stack((y * 4095.0, (cb + 0.5) * 1022.0, (cr + 0.5) * 1022.0))
-    top = np.array([4095.0, 1022.0, 1022.0]).reshape(3, *[1] * (planes.ndim - 1))
-    return np.asarray(np.clip(planes, 0.0, top), dtype=np.float32)
+    return _clipped(planes).astype(np.float32)
+
+
+def _clipped(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    made: NDArray[np.float32] = np.clip(planes, 0.0, _TOP.reshape(3, *[1] * (planes.ndim - 1)))
+    return made
 
 
 def words(planes: NDArray[np.float32]) -> NDArray[np.int32]:
@@ -68,9 +76,26 @@ def packed_tables(
         return _packed(a)
     if weight >= 1.0:
         return _packed(b)
-    share = np.float32(weight)
-    table, ground = (words(x + (y - x) * share) for x, y in zip(_both(a), _both(b), strict=True))
+    table, ground = (
+        words(_crossfaded(x, y, np.float32(weight)))
+        for x, y in zip(_both(a), _both(b), strict=True)
+    )
     return {"palette": table, "ground": ground[None, :]}
+
+
+def _crossfaded(
+    one: NDArray[np.float32], other: NDArray[np.float32], share: np.float32
+) -> NDArray[np.float32]:
+    """Mix codes; what lies between two hues keeps more of their chroma than a mean of them has."""
+    mixed = one + (other - one) * share
+    gray = np.float32(511.0)
+    first, second, between = (
+        np.sqrt(np.sum((p[1:] - gray) ** 2, axis=0)) for p in (one, other, mixed)
+    )
+    wanted = first + (second - first) * share
+    factor = np.minimum(wanted / np.maximum(between, np.float32(1.0)), _RICHER)
+    mixed[1:] = gray + (mixed[1:] - gray) * np.maximum(factor, np.float32(1.0))
+    return _clipped(mixed)
 
 
 def paired_tables(a: palettes.Palette, b: palettes.Palette) -> Mapping[str, NDArray[np.int32]]:

@@ -25,10 +25,10 @@ CLEAR = 0.3
 """Confidence of a form from which its sections are scenes."""
 LEAST = 24.0
 """Seconds: a shorter song has no sections to show."""
-SHORTEST = 12.0
+SHORTEST = 10.0
 """Seconds for which a look is shown at least."""
-BARS, LASTING = 7.0, 20.0
-"""Bars of a look: eight, of which one may have been missed; slow music needs no more than so many
+BARS, LASTING = 3.5, 20.0
+"""Bars of a look: four, of which one may begin late; slow music needs no more than so many
 seconds."""
 MORSEL = 5.0
 """Seconds: what is shorter is not shown at all."""
@@ -38,7 +38,7 @@ PIECES = Lengths(12.0, 24.0, 36.0)
 """Of variations within a long section."""
 LONG = 45.0
 """Seconds from which a section is divided."""
-ACT, ACTS = 75.0, 2
+ACT, ACTS = 60.0, 2
 """Where one section follows another of its kind for longer than so many seconds, another look takes
 over at the next beginning; two looks take turns."""
 STAGE, STAGES = 32.0, 3

@@ -59,7 +59,7 @@ class Change:
     beats, seconds : float or None
         Its length; seconds count if both are given, and a cut has neither.
     shape, soft, angle
-        Of a wipe, as `afx.transition.Wipe` has them.
+        Of those with a mask, as `afx.transition.Wipe` has them.
     """
 
     kind: Kind = "blend"

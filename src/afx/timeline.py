@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afx.arc import arc
-from afx.casting import Summarize, Summary, cast, roles, words
+from afx.casting import Summarize, Summary, cast, clash, roles, words
 from afx.chance import generator
 from afx.look import Look, pattern_of
 from afx.patterns import Pattern
@@ -231,6 +231,7 @@ def _with_changes(
             same_look=new.look is old.look and new.seed == old.seed,
             remembers=pattern.simulation is not None,
             direct=pattern.direct,
+            clash=clash(old.look.palette, new.look.palette),
             novelty=parts[i].novelty,
             drop=parts[i].drop,
             after_silence=parts[i].after_silence,

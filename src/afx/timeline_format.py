@@ -21,7 +21,7 @@ from afx.shot import Change, Shot
 from afx.sources import Features
 from afx.tomlfile import tables
 from afx.tomltext import line_of, write
-from afx.transition import KINDS, SHAPES, Kind, Shape
+from afx.transition import KINDS, MASKED, SHAPES, Kind, Shape
 from music_analysis.errors import UserError
 
 NEAR_END = 0.5
@@ -49,8 +49,10 @@ class ChangeEntry(Table):
     kind: Kind = Field("blend", description="cut, blend, morph, wipe, warp, dip or handover")
     beats: Number | None = Field(None, gt=0, le=64, description="how long, in beats")
     seconds: Number | None = Field(None, gt=0, le=60, description="how long, in place of beats")
-    shape: Shape = Field("radial", description="of a wipe: radial, linear, plasma or field")
-    soft: Number = Field(0.25, ge=0.02, le=1, description="width of a wipe's seam")
+    shape: Shape | None = Field(
+        None, description="of a wipe, warp or handover: radial, linear, plasma or field"
+    )
+    soft: Number | None = Field(None, ge=0.02, le=1, description="width of its seam")
     angle: Number = Field(0.0, ge=-1, le=1, description="direction of a linear wipe, turns")
 
 
@@ -224,7 +226,16 @@ def _change(entry: ChangeEntry | None) -> Change:
     if entry is None:
         return Change("blend", beats=4.0)
     beats = 4.0 if entry.beats is None and entry.seconds is None else entry.beats
-    return Change(entry.kind, beats, entry.seconds, entry.shape, entry.soft, entry.angle)
+    shape: Shape = "field" if entry.kind == "handover" else "radial"
+    soft = 0.6 if entry.kind in ("warp", "handover") else 0.25
+    return Change(
+        entry.kind,
+        beats,
+        entry.seconds,
+        entry.shape or shape,
+        soft if entry.soft is None else entry.soft,
+        entry.angle,
+    )
 
 
 def timeline_text(shots: Sequence[Shot], song: str, file: str) -> str:
@@ -244,7 +255,7 @@ def timeline_text(shots: Sequence[Shot], song: str, file: str) -> str:
 # Times are seconds of the song. A look is a name (afx looks) or a look file beside this one; hue
 # turns its hues (1 is all the way round), knobs replace its own values (afx looks NAME).
 # Transitions are {", ".join(KINDS)};
-# shapes of a wipe are {", ".join(SHAPES)}. They last so many beats, or seconds.
+# shapes of a wipe, warp or handover are {", ".join(SHAPES)}. They last so many beats, or seconds.
 # Once you have changed this file, afx leaves it alone.
 """
     parts = [head + write({"version": 1, "song": song})]
@@ -273,12 +284,10 @@ def _told(change: Change) -> dict[str, Any]:
             told["seconds"] = change.seconds
         elif change.beats is not None:
             told["beats"] = change.beats
-    if change.kind == "wipe":
+    if change.kind in MASKED:
         told |= {"shape": change.shape, "soft": change.soft}
-        if change.shape == "linear":
+        if change.shape == "linear" or (change.kind == "warp" and change.angle):
             told["angle"] = change.angle
-    elif change.kind == "warp" and change.angle:
-        told["angle"] = change.angle
     return told
 
 

@@ -15,6 +15,8 @@ Shape = Literal["radial", "linear", "plasma", "field"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SHAPES: tuple[Shape, ...] = get_args(Shape)
+MASKED: tuple[Kind, ...] = ("wipe", "warp", "handover")
+"""Kinds whose pictures share the frame pixel by pixel, in place of being mixed all over it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Transition:
     begin, end : float
         In frames of the piece; a cut has both at the new scene's first frame.
     shape, soft, angle
-        Of a wipe, as `Wipe` has them.
+        Of those with a mask (`MASKED`), as `Wipe` has them.
     """
 
     kind: Kind
@@ -69,7 +71,7 @@ class Transition:
         return round(0.5 - 0.5 * float(np.cos(np.pi * part)), 9)
 
     def wipe(self, frame: float) -> Wipe | None:
-        """Return the mask in a frame, None if this is no wipe."""
-        if self.kind != "wipe":
+        """Return the mask in a frame, None if this kind has none."""
+        if self.kind not in MASKED:
             return None
         return Wipe(self.share(frame), self.shape, self.soft, self.angle)

@@ -12,7 +12,7 @@ import numpy as np
 from afx.cutting import CUT_COST
 from afx.shot import UNSURE_SECONDS, Change
 from afx.sources import SURE, Beats
-from afx.transition import Kind, Shape
+from afx.transition import MASKED, Kind, Shape
 
 FADE_SHORTEST, FADE_LONGEST = 1.0, 4.0
 """Seconds that a change lasts."""
@@ -24,6 +24,11 @@ STRONG = 0.6
 """Novelty from which a change is quick: two beats, not four."""
 CALM, LOUD = 0.35, 0.6
 """Energies below and above which music is calm or driving."""
+SEAM, SEAM_CALM, SEAM_GROWN = (0.12, 0.24), (0.22, 0.30), (0.45, 0.60)
+"""Widths of a seam, least and most: of a wipe, of one in calm music, and of a handover, where the
+new picture grows out of the old one."""
+SEAM_PUSHED = 0.6
+"""The same of a warp."""
 PUNCH = 0.45
 """Strength of a drop below which it may be answered by a zoom in place of a cut."""
 
@@ -40,6 +45,8 @@ class Border:
         The new look has a memory and can begin from the old one's picture.
     direct : bool
         The new look paints its own colors.
+    clash : bool
+        Between the two palettes lies gray (`afx.casting.clash`): their pictures are not mixed.
     novelty, drop : float
         How marked the border is, and a drop on it, 0 to 1.
     after_silence : bool
@@ -52,6 +59,7 @@ class Border:
     same_look: bool
     remembers: bool = False
     direct: bool = False
+    clash: bool = False
     novelty: float = 0.0
     drop: float = 0.0
     after_silence: bool = False
@@ -76,20 +84,29 @@ def choose(border: Border, beats: Beats, last: Kind | None, chance: np.random.Ge
     if kind == "cut":
         return Change("cut")
     if border.drop and kind == "warp":
-        return _timed("warp", 1.0, beats, PUNCH_SHORTEST, PUNCH_LONGEST)
+        return _timed("warp", 1.0, beats, PUNCH_SHORTEST, PUNCH_LONGEST, "radial", SEAM_PUSHED)
     calm = max(border.before, border.after) < CALM
     count = 2.0 if border.novelty >= STRONG and not (border.slow or calm) else 4.0
+    shortest = FADE_SHORTEST
     if border.slow:
-        return _timed(kind, 2.0 * count, beats, SLOW, FADE_LONGEST)
-    if kind != "wipe":
-        return _timed(kind, count, beats, FADE_SHORTEST, FADE_LONGEST)
-    shapes: tuple[Shape, ...] = ("plasma", "field") if calm else ("radial", "field", "linear")
+        count, shortest = 2.0 * count, SLOW
+    if kind not in MASKED and not (kind == "blend" and border.clash):
+        return _timed(kind, count, beats, shortest, FADE_LONGEST)
+    if kind == "warp":  # the new picture comes out of the middle as the old one flies past
+        return _timed("warp", count, beats, shortest, FADE_LONGEST, "radial", SEAM_PUSHED)
+    grown = kind == "handover"
+    if kind == "blend" and border.clash:
+        kind, grown = "wipe", True
+    shapes: tuple[Shape, ...] = ("plasma", "field")
+    if not calm and not grown:
+        shapes = ("radial", "field", "linear")
     if border.direct:  # what brings its own colors has no tones for a mask to go by
         shapes = tuple(shape for shape in shapes if shape != "field")
     shape = shapes[int(chance.integers(len(shapes)))]
-    soft = round(float(chance.uniform(0.22, 0.30) if calm else chance.uniform(0.12, 0.24)), 2)
+    low, high = SEAM_GROWN if grown else SEAM_CALM if calm else SEAM
+    soft = round(float(chance.uniform(low, high)), 2)
     angle = round(float(chance.integers(8)) / 8.0, 3) if shape == "linear" else 0.0
-    return _timed("wipe", count, beats, FADE_SHORTEST, FADE_LONGEST, shape, soft, angle)
+    return _timed(kind, count, beats, shortest, FADE_LONGEST, shape, soft, angle)
 
 
 def _kind(border: Border, last: Kind | None, chance: np.random.Generator) -> Kind:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from afx.chance import generator
 from afx.field.knob import Knob
 from afx.look import Look, knobs_of, pattern_of
+from afx.palette import Palette, ramp
 from afx.patterns import Pattern
 from afx.wander import walked
 
@@ -26,6 +28,10 @@ FINER = ("density", "detail")
 HUE_REACH = 0.17
 """Turns from the look's own hues, at most: 60°. Beyond, it is no longer the palette that somebody
 chose; the song's key and chords turn it a little more."""
+WARM_HUE = 60.0
+"""Degrees: the middle of red, brown, orange and yellow."""
+WARM, HOT, HOT_SHARE = 0.5, 0.85, 0.4
+"""How warm a palette is from which hues turn less, and from which only by that share."""
 ZOOM_LOW, ZOOM_HIGH = -0.8, 1.6
 """Octaves between which a variation may bring the camera."""
 
@@ -100,7 +106,7 @@ def varied(
     Returns
     -------
     hue : float
-        Turns, relative to the look's.
+        Turns, relative to the look's; fewer for warm palettes (`hue_share`).
     knobs : dict
         Only those that change; every one inside its range.
     """
@@ -143,7 +149,25 @@ def varied(
         for name, value in moved.items()
         if value != rest[name]
     }
+    hue *= hue_share(look.palette)
     return round(hue, 4), {name: knobs[name].clamp(value) for name, value in changed.items()}
+
+
+@lru_cache(maxsize=512)
+def hue_share(palette: Palette) -> float:
+    """Return how far of the usual a palette's hues may be turned: 1, or less if it is warm.
+
+    People tell warm hues apart finely: pink, red, brown, orange and yellow lie as close together as
+    kinds of blue (Berlin & Kay 1969, "Basic color terms"). Fur, embers and gold are themselves only
+    there, and olive or green beside it, while water may be blue, green or violet.
+    """
+    lab = ramp(palette, 33)
+    middle = np.radians(WARM_HUE)
+    # Chroma by how near its hue is to the middle; light colors are seen more than dark ones.
+    warm = lab[:, 0] @ (lab[:, 1] * np.cos(middle) + lab[:, 2] * np.sin(middle))
+    chroma = lab[:, 0] @ np.hypot(lab[:, 1], lab[:, 2])
+    share = np.clip((warm / max(chroma, 1e-9) - WARM) / (HOT - WARM), 0.0, 1.0)
+    return round(1.0 - (1.0 - HOT_SHARE) * float(share), 4)
 
 
 def _turned(
