@@ -24,6 +24,8 @@ PAGE_START = '<script type="application/json" id="afx-settings">'
 """What stands before the settings in a page of ours."""
 
 MOST_TILES = 1000
+MOST_NAMED = 12
+"""Names of looks that an error lists."""
 MOST_TEXT = 256 * 1024
 """Characters of one look; no look needs more."""
 
@@ -193,7 +195,7 @@ def _filmed(path: Path, part: str | None, settings: Mapping[str, Any]) -> Carrie
     if not 1 <= len(looks) <= MOST_TILES:
         raise _damaged(path)
     names = {_slug(name): name for name in looks}
-    some = ", ".join(list(names)[:40])
+    some = ", ".join([*list(names)[:MOST_NAMED], *(["…"] if len(names) > MOST_NAMED else [])])
     if not part:
         if len(names) > 1:
             raise UserError(
