@@ -131,4 +131,5 @@ def _alike(features: Features, parts: Sequence[tuple[float, float]]) -> NDArray[
         return np.zeros((len(parts), len(parts)))
     vectors = np.stack(rows, axis=1)
     length = np.linalg.norm(vectors, axis=1)
-    return np.asarray(vectors @ vectors.T / (np.outer(length, length) + 0.1))
+    # Rounded, so that the order in which another machine adds never decides what is alike.
+    return np.asarray(np.round(vectors @ vectors.T / (np.outer(length, length) + 0.1), 9))
