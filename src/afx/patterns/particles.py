@@ -10,6 +10,7 @@ is splatted on a grid, where it fades.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -47,7 +48,7 @@ from afx.field.jit import Kernel
 from afx.field.program import plane
 from afx.patterns.registry import pattern
 from afx.patterns.simulation import Grid, Simulation
-from afx.patterns.splatting import CELLS, Light, cell_of, developed, fading, hazy, word
+from afx.patterns.splatting import CELLS, REACH, Light, cell_of, developed, fading, hazy, word
 
 ROWS, COLUMNS = 80, 1024
 """The points, as planes: 81 920 of them, all moved and splatted in some 2 ms."""
@@ -61,7 +62,10 @@ LIFE = 2.5, 6.5
 ROOM = 1.16
 """How much larger than the picture the space is in which points live."""
 
-TOP = 1.0
+FARTHEST = 2.0
+"""Cells that the fastest points go at a time; in a gust there are up to twice as many moves."""
+
+TOP = 0.5
 """Most that a point goes in a second at speed 1: the fastest `flow` in a gust."""
 
 FASTEST = 1.8
@@ -272,11 +276,14 @@ class Trails:
     def step(self, knobs: Mapping[str, float], seconds: float) -> None:
         """Go on by one frame, in moves short enough for whole trails."""
         phase, flow = self._knobs["phase"], self._knobs["flow"]
-        moves = max(1, round(seconds * STEPS))
-        part = seconds / moves
         # A hit is a gust: more way in the same time.
         way = (knobs["flow"] - flow) * (1.0 + 1.2 * knobs["pulse"])
         way = min(way, seconds * TOP)  # in a sketch the clocks leap
+        usual = max(1, round(seconds * STEPS))
+        # In a gust threads would fall into dots: the fastest points go some cells at a time.
+        cells = abs(way) * FASTEST * self.light.grid.rows * 0.5 / REACH
+        moves = min(max(usual, math.ceil(cells / FARTHEST)), 2 * usual)
+        part = seconds / moves
         factor = fading(part, FADE[0] + (FADE[1] - FADE[0]) * knobs["trail"])
         for k in range(moves):
             now = phase + (knobs["phase"] - phase) * (k + 1) / moves

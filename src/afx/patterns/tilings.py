@@ -191,9 +191,11 @@ def hyperbolic(
     star = x * (0.55 + 0.4 * morph) + y * (1.1 - 0.9 * morph) - 0.34
     vein = exp2(-absolute(star) * 60.0)
     rings = 0.5 + 0.5 * cos_turns(r * (3.0 + 5.0 * morph) + mirror * 2.0 * (1.0 - morph))
+    # Near the rim tiles are small and pass quickly: rings in them would only flicker.
+    large = smoothstep(7.0, 2.0, scale)
     tone = (
         0.16
-        + 0.30 * rings
+        + 0.30 * mix(0.5, rings, large)
         + 0.20 * glow
         + (0.15 + 0.35 * detail) * vein
         + (0.35 + 0.3 * pulse) * lead
