@@ -58,10 +58,11 @@ def _pattern(p: Pattern) -> list[str]:
 MEMORY = (
     "Most patterns know nothing of the frames before: any frame can be made alone."
     f" {', '.join(f'`{n}`' for n, p in sorted(PATTERNS.items()) if p.simulation is not None)} have"
-    " a memory: light that fades, chemicals that grow, points on their way. It lies on a grid of"
+    " a memory: light that fades, chemicals that grow, points on their way. Clocks carry them all:"
+    " in quiet music the same picture goes slowly, and a hit pushes it on. The memory lies on a grid of"
     " its own, so a thumbnail and a 4K frame show the same; it begins with each scene, or at a"
     " *handover* with the picture of the scene before; and it goes forward frame by frame, so a"
-    " frame late in a scene takes all the steps before it (about 4 ms each). Excerpts, stills"
+    " frame late in a scene takes all the steps before it (4 to 16 ms each). Excerpts, stills"
     " and resumed videos show exactly the whole's frames. Stills without music, as on contact"
     " sheets, are sketched in coarse steps over the last seconds. A look has room for one memory."
     " The ink of `feedback` is drawn into its light and carried away with it, not laid over it.",

@@ -22,15 +22,16 @@ from afx.patterns.simulation import Grid
 
 GRID = Grid(72, 128)
 KNOBS = {
-    "phase": 2.5, "morph": 0.4, "warp": 0.35, "density": 0.5, "trail": 0.35, "detail": 0.6,
-    "pulse": 0.0,
+    "phase": 2.5, "light": 0.0, "morph": 0.4, "warp": 0.35, "density": 0.5, "trail": 0.35,
+    "detail": 0.6, "pulse": 0.0,
 }  # fmt: skip
 
 
 def run(fps, seconds, first=2.5):
     state = start(GRID, 5, KNOBS | {"phase": first}, None)
     for frame in range(1, round(fps * seconds) + 1):
-        state.step(KNOBS | {"phase": first + 0.04 * frame / fps}, 1.0 / fps)
+        time = frame / fps
+        state.step(KNOBS | {"phase": first + 0.04 * time, "light": time}, 1.0 / fps)
     return state
 
 
@@ -100,11 +101,11 @@ def test_the_same_second_looks_alike_at_any_frame_rate():
 
 
 def test_light_does_not_pulse_from_frame_to_frame():
-    # At 30 frames a second some have four steps and some have five.
     state = start(GRID, 5, KNOBS, None)
     means = []
     for frame in range(30):
-        state.step(KNOBS | {"phase": 2.5 + 0.04 * frame / 30}, 1.0 / 30)
+        time = frame / 30
+        state.step(KNOBS | {"phase": 2.5 + 0.04 * time, "light": time}, 1.0 / 30)
         means.append(tones(state).mean())
     assert np.abs(np.diff(means)).max() < 0.01 * np.mean(means)
 
@@ -114,7 +115,8 @@ def test_states_are_repeatable_and_copies_go_on_alone():
     other = again.copy()
     before = again.buffers()["sheets"].tobytes()
     for k in range(12, 24):
-        other.step(KNOBS | {"phase": 2.5 + 0.04 * (k + 1) / 24}, 1 / 24)
+        time = (k + 1) / 24
+        other.step(KNOBS | {"phase": 2.5 + 0.04 * time, "light": time}, 1 / 24)
     assert again.buffers()["sheets"].tobytes() == before
     assert other.buffers()["sheets"].tobytes() == at_24().buffers()["sheets"].tobytes()
 

@@ -127,6 +127,28 @@ def test_frames_are_about_the_same_at_any_rate(name):
     assert np.abs(tones[0] - tones[1]).mean() < 0.03
 
 
+@every_memory
+def test_the_music_sets_the_pace_of_everything(name):
+    """A tenth of the pace is a tenth of the motion: nothing in it goes by the second."""
+    pattern = small(name)
+    kernel = field_kernel(pattern)
+    rest = {k.name: k.default for k in (*pattern.knobs, *STAGE_KNOBS)}
+    clocks = {k.name: k.default for k in pattern.knobs if k.kind == "clock"}
+    grid = Grid.of(pattern.simulation.cells, 16 / 9)
+    state = pattern.simulation.start(grid, 1, rest | dict.fromkeys(clocks, 0.0), None)
+    time, motion = 0.0, []
+    for pace, frames in ((1.0, 20), (0.1, 60)):
+        tones = []
+        for _ in range(frames):
+            time += pace / 30
+            knobs = rest | {n: v * time for n, v in clocks.items()}
+            state.step(knobs, 1 / 30)
+            made = kernel.evaluate(*SIZE, knobs, buffers=state.buffers())
+            tones.append(made["tone"].copy())
+        motion.append(np.abs(np.diff(tones[-10:], axis=0)).mean())
+    assert 0.02 < motion[1] / motion[0] < 0.3
+
+
 @pytest.mark.parametrize("name", OURS)
 @pytest.mark.parametrize("end", ["lo", "hi"])
 def test_minutes_later_it_is_neither_dead_nor_blown_up(name, end):

@@ -66,13 +66,16 @@ ROWS, COLUMNS = 64, 1024
 """The orbits, as planes: 65 536 of them."""
 
 RATE = 144.0
-"""Steps of every orbit in a second: nine million points of light."""
+"""Steps of every orbit for 1 of its clock: nine million points of light."""
+
+SPEED, FARTHEST = 0.5, 1.6
+"""Of that clock in a second: at rest, and at most: in a sketch it leaps."""
 
 LIFE, HIDDEN = 72, 10
 """Steps after which an orbit begins anew, and its first ones, on the way to the attractor."""
 
 FADE = 0.10, 0.70
-"""Half-lives of the light, seconds, at the ends of the knob."""
+"""Half-lives of the light, in the clock's time, at the ends of the knob."""
 
 FILL = 0.97
 """Share of the picture, across as down, that the map's bounds take."""
@@ -201,29 +204,37 @@ class Sheets:
     def __init__(self, orbits: Orbits, light: Light, knobs: Mapping[str, float]) -> None:
         self.orbits, self.light = orbits, light
         self._phase = knobs["phase"]
-        self._due = self._shone = 0.0
+        self._shone = 0.0
         self._knobs = dict(knobs)
 
     def step(self, knobs: Mapping[str, float], seconds: float) -> None:
-        """Go on by one frame; the number of steps is that of the seconds, over all frames."""
-        self._due += seconds * RATE
-        steps = int(self._due + 1e-6)
-        self._due -= steps
+        """Go on by one frame, as far as the clock says.
+
+        Points that come and go by the second would glitter at any pace of the music.
+        """
+        passed = max(knobs["light"] - self._knobs["light"], 0.0)
+        self.draw(knobs, min(passed, seconds * FARTHEST) * RATE)
+
+    def draw(self, knobs: Mapping[str, float], count: float) -> None:
+        """Let orbits draw `count` steps' worth of light, in steps of one at most."""
+        steps = max(1, math.ceil(count - 1e-6))
+        part = count / steps
         half_life = FADE[0] + (FADE[1] - FADE[0]) * knobs["trail"]
-        factor = fading(1.0 / RATE, half_life)
+        factor = fading(part / RATE, half_life)
         for k in range(steps):
             share = (k + 1) / steps
             phase = self._phase + (knobs["phase"] - self._phase) * share
             at = parameters(phase, knobs["morph"], knobs["warp"], knobs["pulse"])
             self.light.fade(factor)
-            self.expose(at)
-            self._shone = self._shone * float(factor) + 1.0
+            self.expose(at, part)
+            self._shone = self._shone * float(factor) + part
         self._phase, self._knobs = knobs["phase"], dict(knobs)
 
-    def expose(self, at: tuple[float, ...]) -> None:
-        """Let every orbit leave one point of light."""
+    def expose(self, at: tuple[float, ...], part: float = 1.0) -> None:
+        """Let every orbit leave one point of so much light."""
         made = self.orbits.step(at)
-        self.light.add(made["column"], made["row"], made["weight"], made["value"])
+        weight = made["weight"] * np.float32(part)
+        self.light.add(made["column"], made["row"], weight, made["value"])
 
     def buffers(self) -> Mapping[str, NDArray[np.float32]]:
         """Return the light, developed."""
@@ -239,7 +250,7 @@ class Sheets:
     def copy(self) -> Sheets:
         """Return a state that goes on from here on its own."""
         made = Sheets(self.orbits.copy(), self.light.copy(), self._knobs)
-        made._phase, made._due, made._shone = self._phase, self._due, self._shone
+        made._phase, made._shone = self._phase, self._shone
         return made
 
 
@@ -251,7 +262,7 @@ def start(
     held = dict(knobs)
     for _ in range(LIFE):  # every orbit has begun anew
         state.orbits.step(parameters(held["phase"], held["morph"], held["warp"], held["pulse"]))
-    state.step(held, WARM / RATE)
+    state.draw(held, WARM)
     return state
 
 
@@ -265,6 +276,7 @@ def attractor(
     p: Point,
     *,
     phase: Expr = clock(0.04, 0.2, help="how fast one attractor turns into the next"),
+    light: Expr = clock(SPEED, 1.6, help="how fast light is drawn, and fades"),
     morph: Expr = knob(0.4, 0.0, 1.0, help="swells the folds"),
     warp: Expr = knob(0.35, 0.0, 1.0, help="shears the folds against each other"),
     density: Expr = knob(0.5, 0.0, 1.0, help="how much light the faint veils have"),

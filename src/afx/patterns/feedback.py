@@ -58,8 +58,10 @@ DARK = 2.0**-8
 """Light of which nothing is seen any more."""
 WARM_UP, PACE = 4.0, 1 / 15
 """Seconds that a scene's memory has gone on before its first frame, and their steps."""
-USUAL = {"phase": 0.10, "wander": 0.05}
+USUAL = {"phase": 0.10, "wander": 0.05, "fall": 0.5}
 """Speeds of the clocks, as far as is known before the first frame."""
+FARTHEST = 3.0
+"""Most that `fall` goes in a second: in a sketch the clocks leap."""
 
 LIGHT, TINT = Buffer("feedback_light"), Buffer("feedback_tint")
 
@@ -69,8 +71,9 @@ def feedback(
     *,
     phase: Expr = clock(USUAL["phase"], 0.5, help="how fast the figure is drawn"),
     wander: Expr = clock(USUAL["wander"], 0.25, help="how fast the currents change"),
-    pull: Expr = knob(0.5, -1.0, 1.5, unit="octaves/s", help="how fast all falls outwards"),
-    twist: Expr = knob(0.03, -0.3, 0.3, unit="turns/s", help="how fast all turns on its way"),
+    fall: Expr = clock(USUAL["fall"], 2.0, help="how fast light is carried away, all in all"),
+    pull: Expr = knob(0.5, -1.0, 1.5, unit="octaves", help="how far all falls outwards"),
+    twist: Expr = knob(0.03, -0.3, 0.3, unit="turns", help="how far all turns on its way"),
     decay: Expr = knob(0.8, 0.3, 3.0, unit="s", help="time in which light fades to a half"),
     reach: Expr = knob(0.2, 0.05, 0.9, unit="half heights", help="size of the figure"),
     warp: Expr = knob(0.35, 0.0, 1.0, help="how strongly currents stir the light"),
@@ -170,18 +173,18 @@ Draw = Callable[[Point, Mapping[str, Expr], Carried], tuple[Expr, Expr]]
 
 def _step(p: Point, k: Mapping[str, Expr], draw: Draw) -> tuple[Expr, Expr]:
     """Return light and hue at a point after one step."""
-    dt, wander = k["seconds"], k["wander"]
+    dt, way, wander = k["seconds"], k["way"], k["wander"]
     mid_x, mid_y = 0.22 * sin_turns(wander * 0.9 + 0.1), 0.14 * sin_turns(wander * 0.7 + 0.6)
-    grow = exp2(-dt * k["pull"] * (1.0 + 0.8 * k["pulse"]))
+    grow = exp2(-way * k["pull"] * (1.0 + 0.8 * k["pulse"]))
     center = _stirred(mid_x, mid_y, wander)
 
     def before(at_x: Expr, at_y: Expr) -> tuple[Expr, Expr]:
         """Return where that was one step ago, both seen from the center, what is there now."""
-        x, y = rotate(at_x, at_y, -dt * k["twist"])
+        x, y = rotate(at_x, at_y, -way * k["twist"])
         here = _stirred(at_x + mid_x, at_y + mid_y, wander)
         # Around the center nothing is stirred, or all would leave it to one side.
         far = x * x + y * y
-        away = dt * k["warp"] * far / (far + 0.25)
+        away = way * k["warp"] * far / (far + 0.25)
         return x * grow - (here[0] - center[0]) * away, y * grow - (here[1] - center[1]) * away
 
     def carried(at_x: Expr, at_y: Expr) -> tuple[Expr, Expr]:
@@ -224,7 +227,7 @@ def _stirred(x: Expr, y: Expr, wander: Expr) -> tuple[Expr, Expr]:
 @functools.lru_cache(maxsize=32)
 def _kernel(ink: Pattern | None) -> Kernel:
     names = _OWN if ink is None else _OWN + tuple(k.name for k in _ink_knobs(ink))
-    inner = (*names, "seconds", "before")
+    inner = (*names, "seconds", "before", "way")
     p = pixel_point()
     k = {name: uniform(name) for name in inner}
     draw = _figure if ink is None else functools.partial(_with_ink, ink)
@@ -235,9 +238,12 @@ def _kernel(ink: Pattern | None) -> Kernel:
 class _State:
     """Light and hue on the grid; arrays are made anew by each step and never changed."""
 
-    def __init__(self, call: Call, grid: Grid, light: Floats, tint: Floats, before: float) -> None:
+    def __init__(
+        self, call: Call, grid: Grid, light: Floats, tint: Floats, before: tuple[float, float]
+    ) -> None:
         self._call, self._grid = call, grid
-        self._light, self._tint, self._before = light, tint, before
+        self._light, self._tint = light, tint
+        self._before = before  # the clocks `phase` and `fall` of the last step
 
     def step(self, knobs: Mapping[str, float], seconds: float) -> None:
         """Go on by so many seconds."""
@@ -250,11 +256,13 @@ class _State:
         made = [np.empty((rows + spare, columns), np.float32) for _ in range(2)]
         for name, out in zip(("light", "tint"), made, strict=True):
             call.output(name, out)
-        given = {**knobs, "seconds": seconds, "before": self._before}
+        phase, fall = self._before
+        way = min(knobs["fall"] - fall, FARTHEST * seconds)
+        given = {**knobs, "seconds": seconds, "before": phase, "way": way}
         call.knobs[:] = [given[name] for name in call.kernel.module.knobs]
         call.run(self._grid.geometry, (0, rows), (0, columns))
         self._light, self._tint = made[0][:rows], made[1][:rows]
-        self._before = knobs["phase"]
+        self._before = knobs["phase"], knobs["fall"]
 
     def buffers(self) -> Mapping[str, Floats]:
         """Return light and hue."""
@@ -279,7 +287,8 @@ def _simulation(ink: Pattern | None) -> Simulation:
         def then(step: int) -> dict[str, float]:
             return {n: knobs[n] - speed * PACE * (steps - step) for n, speed in USUAL.items()}
 
-        state = _State(call, grid, light, np.zeros_like(light), then(0)["phase"])
+        first = then(0)
+        state = _State(call, grid, light, np.zeros_like(light), (first["phase"], first["fall"]))
         for step in range(steps):
             state.step({**knobs, **then(step + 1)}, PACE)
         return state

@@ -57,7 +57,7 @@ STEPS = 72.0
 """Moves in a second, at least about: at usual speeds a point goes a cell at a time."""
 
 LIFE = 2.5, 6.5
-"""Shortest and longest life, seconds."""
+"""Shortest and longest life, seconds of the clock."""
 
 ROOM = 1.16
 """How much larger than the picture the space is in which points live."""
@@ -72,14 +72,14 @@ FASTEST = 1.8
 """About the greatest speed of the current."""
 
 FADE = 0.10, 1.3
-"""Half-lives of the light, seconds, for the shortest and the longest trails."""
+"""Half-lives of the light, seconds of the clock, for the shortest and the longest trails."""
 
 WARM, DARK = 40, 72
 """24ths of a second before the first frame, so that it has trails already, and before these
 without light, so that ribbons have been drawn out."""
 
 SPEED = 0.25
-"""Speed of the clock `flow` before the first frame: about that in music, which drives it."""
+"""Of the clock `flow` in a second of its time; about that in music, which drives it."""
 
 KNOBS = ("density", "warp", "morph", "flock", "pulse", "phase")
 """What the current hangs on."""
@@ -279,11 +279,14 @@ class Trails:
         # A hit is a gust: more way in the same time.
         way = (knobs["flow"] - flow) * (1.0 + 1.2 * knobs["pulse"])
         way = min(way, seconds * TOP)  # in a sketch the clocks leap
+        # All of it is in the clock's time, light and lives as well: in quiet music the same picture
+        # goes slowly, where threads that fade by the second would glitter at any pace.
+        passed = max(way, 0.0) / SPEED
         usual = max(1, round(seconds * STEPS))
         # In a gust threads would fall into dots: the fastest points go some cells at a time.
         cells = abs(way) * FASTEST * self.light.grid.rows * 0.5 / REACH
         moves = min(max(usual, math.ceil(cells / FARTHEST)), 2 * usual)
-        part = seconds / moves
+        part = passed / moves
         factor = fading(part, FADE[0] + (FADE[1] - FADE[0]) * knobs["trail"])
         for k in range(moves):
             now = phase + (knobs["phase"] - phase) * (k + 1) / moves

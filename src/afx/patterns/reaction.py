@@ -48,8 +48,8 @@ Floats = NDArray[np.float32]
 CELLS = 224 * 126
 LEFT = 64
 """Spare columns before each row of a plane."""
-RATE, MOST = 360.0, 18.0
-"""Steps of the model in a second; most of them at once, for sketches."""
+RATE, MOST = 360.0, 22.0
+"""Steps of the model for 1 of its clock; most of them at once: in a sketch the clock leaps."""
 GROWN, GROWN_FROM_PICTURE = 1500, 150
 """Steps before a scene's first frame."""
 SPREAD = 1.05, 0.5
@@ -82,6 +82,7 @@ def reaction(  # the state takes most of the knobs
     *,
     phase: Expr = clock(0.06, 0.3, help="how fast the clouds of food drift"),
     stir: Expr = clock(0.05, 0.25, help="how fast the stirring changes"),
+    growth: Expr = clock(0.5, 1.6, help="how fast forms grow, and are carried about"),
     morph: Expr = knob(0.5, 0.0, 1.0, help="spots, worms, coral, holes, mazes"),
     density: Expr = knob(0.3, 0.0, 1.0, help="from large forms to small ones"),
     warp: Expr = knob(0.4, 0.0, 1.0, help="how strongly the dish is stirred"),
@@ -122,7 +123,7 @@ def _weather_program() -> Program:
         cx, cy = math.cos(math.tau * turn), math.sin(math.tau * turn)
         v = sin_turns((p.x * cx + p.y * cy) * wave + k["stir"] * rate + 0.31 * n) * (0.35 / wave)
         across, down = across - cy * v, down + cx * v
-    # Cells a step: half heights a second, by the grid and the pace of the model.
+    # Cells a step: half heights for 1 of the clock.
     speed = k["warp"] * k["cells"] * (0.5 / RATE)
     sown: Expr = as_expr(0.0)
     near = k["cells"] * (1.0 / DROP)
@@ -230,12 +231,13 @@ class _Dish:
 class _State:
     """The chemicals, the slow mean of `v`, and what the field is shown."""
 
-    def __init__(self, dish: _Dish, u: Floats, v: Floats, slow: Floats) -> None:
+    def __init__(self, dish: _Dish, u: Floats, v: Floats, slow: Floats, growth: float) -> None:
         self._dish, self._u, self._v, self._slow = dish, u, v, slow
+        self._growth = growth  # the clock at the last step
         self._shown: dict[str, Floats] = {}
 
     def step(self, knobs: Mapping[str, float], seconds: float, steps: float | None = None) -> None:
-        """Go on by so many seconds; in so many steps of the model, if that is given."""
+        """Go on by so many seconds and what the clock says; or by so many steps of the model."""
         dish = self._dish
         self._lay_out()
         rows = dish.grid.rows
@@ -244,7 +246,9 @@ class _State:
         ]
         dish.run(dish.weather)
         spread = SPREAD[0] + (SPREAD[1] - SPREAD[0]) * knobs["density"]
-        dish.react(steps or min(seconds * RATE, MOST), spread)
+        grown = max(knobs["growth"] - self._growth, 0.0)
+        dish.react(min(grown * RATE, MOST) if steps is None else steps, spread)
+        self._growth = knobs["growth"]
         self._u, self._v = dish.inner("u").copy(), dish.inner("v").copy()
         self._show(1.0 - 2.0 ** (-seconds / SLOW))
 
@@ -279,7 +283,7 @@ class _State:
 
     def copy(self) -> Self:
         """Return a state that goes on from here on its own."""
-        other = type(self)(self._dish, self._u, self._v, self._slow)
+        other = type(self)(self._dish, self._u, self._v, self._slow, self._growth)
         other._shown = self._shown
         return other
 
@@ -297,7 +301,7 @@ def _start(grid: Grid, seed: int, knobs: Mapping[str, float], picture: Floats | 
             v[row : row + size, column : column + size] = 0.3
     if picture is not None:  # it grows where that was bright
         v *= np.clip(picture * 3.0 - 0.8, 0.0, 1.0).astype(np.float32)
-    state = _State(dish, 1.0 - 1.6 * v, v, v)
+    state = _State(dish, 1.0 - 1.6 * v, v, v, knobs["growth"])
     state.step(knobs, LONG, GROWN if picture is None else GROWN_FROM_PICTURE)
     if picture is not None:
         state.remind(picture)
