@@ -59,7 +59,7 @@ MEMORY = (
     "Most patterns know nothing of the frames before: any frame can be made alone."
     f" {', '.join(f'`{n}`' for n, p in sorted(PATTERNS.items()) if p.simulation is not None)} have"
     " a memory: light that fades, chemicals that grow, points on their way. Clocks carry them all:"
-    " in quiet music the same picture goes slowly, and a hit pushes it on. The memory lies on a grid of"
+    " in quiet music the same picture goes slowly, and a hit pushes it on. It lies on a grid of"
     " its own, so a thumbnail and a 4K frame show the same; it begins with each scene, or at a"
     " *handover* with the picture of the scene before; and it goes forward frame by frame, so a"
     " frame late in a scene takes all the steps before it (4 to 16 ms each). Excerpts, stills"
