@@ -33,7 +33,8 @@ WARM_HUE = 60.0
 WARM, HOT, HOT_SHARE = 0.5, 0.85, 0.4
 """How warm a palette is from which hues turn less, and from which only by that share."""
 ZOOM_LOW, ZOOM_HIGH = -0.8, 1.6
-"""Octaves between which a variation may bring the camera."""
+"""Octaves between which a variation may bring the camera; never farther than 0 from a pattern with
+a memory, whose grid ends with the picture."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,9 @@ def varied(
     knobs : dict
         Only those that change; every one inside its range.
     """
-    knobs = {k.name: k for k in knobs_of(pattern_of(look, patterns)) if k.kind == "value"}
+    pattern = pattern_of(look, patterns)
+    knobs = {k.name: k for k in knobs_of(pattern) if k.kind == "value"}
+    farthest = ZOOM_LOW if pattern.simulation is None else 0.0
     own = look.knobs.get("hue", 0.0)
     rest = {name: k.clamp(look.knobs.get(name, k.default)) for name, k in knobs.items()}
     free = [
@@ -142,7 +145,7 @@ def varied(
             moved[name] = _pushed(knobs[name], moved[name], share, up)
         octaves = chance.uniform(*strength.zoom) * way
         near = moved["zoom"] + octaves
-        moved["zoom"] = near if ZOOM_LOW <= near <= ZOOM_HIGH else moved["zoom"] - octaves
+        moved["zoom"] = near if farthest <= near <= ZOOM_HIGH else moved["zoom"] - octaves
         moved["lift"] += strength.lift * side * way
     changed = {
         name: round(knobs[name].clamp(value), 4)

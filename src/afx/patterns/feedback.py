@@ -58,7 +58,7 @@ DARK = 2.0**-8
 """Light of which nothing is seen any more."""
 WARM_UP, PACE = 4.0, 1 / 15
 """Seconds that a scene's memory has gone on before its first frame, and their steps."""
-USUAL = {"phase": 0.10, "wander": 0.05, "fall": 0.5}
+USUAL = {"phase": 0.10, "wander": 0.05, "fall": 1.0}
 """Speeds of the clocks, as far as is known before the first frame."""
 FARTHEST = 3.0
 """Most that `fall` goes in a second: in a sketch the clocks leap."""
@@ -71,10 +71,10 @@ def feedback(
     *,
     phase: Expr = clock(USUAL["phase"], 0.5, help="how fast the figure is drawn"),
     wander: Expr = clock(USUAL["wander"], 0.25, help="how fast the currents change"),
-    fall: Expr = clock(USUAL["fall"], 2.0, help="how fast light is carried away, all in all"),
+    fall: Expr = clock(0.5, 2.0, help="how fast light is carried away, and fades"),
     pull: Expr = knob(0.5, -1.0, 1.5, unit="octaves", help="how far all falls outwards"),
     twist: Expr = knob(0.03, -0.3, 0.3, unit="turns", help="how far all turns on its way"),
-    decay: Expr = knob(0.8, 0.3, 3.0, unit="s", help="time in which light fades to a half"),
+    decay: Expr = knob(0.8, 0.3, 3.0, help="how far light comes before it has faded to a half"),
     reach: Expr = knob(0.2, 0.05, 0.9, unit="half heights", help="size of the figure"),
     warp: Expr = knob(0.35, 0.0, 1.0, help="how strongly currents stir the light"),
     echo: Expr = knob(0.0, 0.0, 1.0, help="mirror images of the picture in itself"),
@@ -173,7 +173,7 @@ Draw = Callable[[Point, Mapping[str, Expr], Carried], tuple[Expr, Expr]]
 
 def _step(p: Point, k: Mapping[str, Expr], draw: Draw) -> tuple[Expr, Expr]:
     """Return light and hue at a point after one step."""
-    dt, way, wander = k["seconds"], k["way"], k["wander"]
+    way, wander = k["way"], k["wander"]
     mid_x, mid_y = 0.22 * sin_turns(wander * 0.9 + 0.1), 0.14 * sin_turns(wander * 0.7 + 0.6)
     grow = exp2(-way * k["pull"] * (1.0 + 0.8 * k["pulse"]))
     center = _stirred(mid_x, mid_y, wander)
@@ -199,10 +199,10 @@ def _step(p: Point, k: Mapping[str, Expr], draw: Draw) -> tuple[Expr, Expr]:
     ex, ey = rotate(source.x, -source.y, 1 / 3)
     seen = Point(ex * 1.15, ey * 1.15, p.pixel)
     other = linear(LIGHT, seen) * 0.94
-    share = 1.0 - exp2(-dt * 9.0 * k["echo"])
+    share = 1.0 - exp2(-way * 9.0 * k["echo"])
     gain = share * maximum(other - light, 0.0)
     tint = mix(tint, linear(TINT, seen), clamp(gain / (light + gain + 1e-3)))
-    light = clamp(light + gain) * exp2(-dt / k["decay"])
+    light = clamp(light + gain) * exp2(-way / k["decay"])
     shown, hue = draw(Point(p.x - mid_x, p.y - mid_y, p.pixel), k, carried)
     # The brighter of both: drawing twice is drawing once, so the number of steps does not count.
     drawn = maximum(light, shown)
@@ -227,7 +227,7 @@ def _stirred(x: Expr, y: Expr, wander: Expr) -> tuple[Expr, Expr]:
 @functools.lru_cache(maxsize=32)
 def _kernel(ink: Pattern | None) -> Kernel:
     names = _OWN if ink is None else _OWN + tuple(k.name for k in _ink_knobs(ink))
-    inner = (*names, "seconds", "before", "way")
+    inner = (*names, "before", "way")
     p = pixel_point()
     k = {name: uniform(name) for name in inner}
     draw = _figure if ink is None else functools.partial(_with_ink, ink)
@@ -258,7 +258,7 @@ class _State:
             call.output(name, out)
         phase, fall = self._before
         way = min(knobs["fall"] - fall, FARTHEST * seconds)
-        given = {**knobs, "seconds": seconds, "before": phase, "way": way}
+        given = {**knobs, "before": phase, "way": way}
         call.knobs[:] = [given[name] for name in call.kernel.module.knobs]
         call.run(self._grid.geometry, (0, rows), (0, columns))
         self._light, self._tint = made[0][:rows], made[1][:rows]
