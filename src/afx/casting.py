@@ -20,7 +20,7 @@ from afx.palette import Palette, ramp
 from afx.patterns import Pattern
 from afx.sources import SURE
 
-FAMILY_COST, COLOR_COST, CHANCE = 0.40, 0.60, 0.22
+FAMILY_COST, COLOR_COST, CHANCE = 0.40, 0.60, 0.15
 """What neighbors of one family and of the same colors cost, and how far chance decides, in suit
 distance."""
 ANY_COLOR_COST = 0.06

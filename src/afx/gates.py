@@ -30,20 +30,21 @@ _PROXY = 256  # pixels of the shorter side that the bands were calibrated at
 # Good bands: name -> (lowest, highest). Reference values: curated looks 56-106, 0.12-0.15, 4.7-5.1,
 # 1.7-2.8, 1.1-1.4, 0.02-0.25, 0; white noise 138, 0.16, 5.4, 0, 2.0, 0.95, 0. Those looks spanned L
 # 0.25-0.85 and had entropies up to 5.6; our ramps reach from near black to near white, where a well
-# spread picture has 5.6 to 5.7 of the 6 possible bits.
+# spread picture has 5.6 to 5.7 of the 6 possible bits. The border of a plain shape has dimension 1;
+# where the picture cuts it off, boxes count a few percent less.
 BANDS: dict[str, tuple[float, float]] = {
     "colorfulness": (25.0, 115.0),
     "contrast": (0.07, 0.28),
     "entropy": (3.5, 5.85),
     "slope": (1.0, 3.0),
-    "boundary": (1.0, 1.5),
+    "boundary": (0.95, 1.5),
     "edges": (0.01, 0.35),
     "clipped": (0.0, 0.05),
 }
 
 LINES: dict[str, tuple[float, float]] = {
     "edges": (0.01, 0.58),
-    "boundary": (1.0, 1.6),
+    "boundary": (0.95, 1.6),
     "contrast": (0.07, 0.30),
 }
 """Wider bands for ornaments and fractals, which are drawn in lines: their edges and crossings are

@@ -56,7 +56,7 @@ Floats = NDArray[np.float32]
 CELLS = 640 * 360
 DARK = 2.0**-8
 """Light of which nothing is seen any more."""
-WARM_UP, PACE = 4.0, 1 / 15
+WARM_UP, PACE = 6.0, 1 / 15
 """Seconds that a scene's memory has gone on before its first frame, and their steps."""
 USUAL = {"phase": 0.10, "wander": 0.05, "fall": 1.0}
 """Speeds of the clocks, as far as is known before the first frame."""
