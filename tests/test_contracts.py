@@ -185,7 +185,10 @@ def test_every_knob_of_a_pattern_changes_the_picture(name):
     for k in PATTERNS[name].knobs:
         rest = settings(name, 5.0)
         if k.kind == "clock":  # they differ from now on, and not by a whole turn
-            runs = [[rest, rest | {k.name: rest[k.name] + end}] for end in (0.0, 0.37)]
+            # The others run on: what a memory holds goes on by them.
+            clocks = {c.name: c.default for c in PATTERNS[name].knobs if c.kind == "clock"}
+            later = rest | {n: rest[n] + 0.4 * speed for n, speed in clocks.items()}
+            runs = [[rest, later | {k.name: later[k.name] + end}] for end in (0.0, 0.37)]
         else:
             runs = [[rest | {k.name: end}] for end in (k.lo, k.hi)]
         a, b = (shown_in_turn(name, run, 0.4)[-1] for run in runs)
