@@ -188,7 +188,7 @@ def main() -> None:
                   flush=True)  # fmt: skip
     if told.print:
         return
-    kept = {"commit": results_page.commit(), "cores": os.cpu_count(), "looks": rows}
+    kept = {"commit": results_page.commit(), "looks": rows}
     KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     results_page.write()
 

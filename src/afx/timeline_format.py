@@ -21,7 +21,7 @@ from afx.shot import Change, Shot
 from afx.sources import Features
 from afx.tomlfile import tables
 from afx.tomltext import line_of, write
-from afx.transition import KINDS, MASKED, SHAPES, Kind, Shape
+from afx.transition import KINDS, MASKS, SHAPES, Kind, Shape, usual_mask
 from music_analysis.errors import UserError
 
 NEAR_END = 0.5
@@ -226,8 +226,7 @@ def _change(entry: ChangeEntry | None) -> Change:
     if entry is None:
         return Change("blend", beats=4.0)
     beats = 4.0 if entry.beats is None and entry.seconds is None else entry.beats
-    shape: Shape = "field" if entry.kind == "handover" else "radial"
-    soft = 0.6 if entry.kind in ("warp", "handover") else 0.25
+    shape, soft = usual_mask(entry.kind)
     return Change(
         entry.kind,
         beats,
@@ -284,7 +283,7 @@ def _told(change: Change) -> dict[str, Any]:
             told["seconds"] = change.seconds
         elif change.beats is not None:
             told["beats"] = change.beats
-    if change.kind in MASKED:
+    if change.kind in MASKS:
         told |= {"shape": change.shape, "soft": change.soft}
         if change.shape == "linear" or (change.kind == "warp" and change.angle):
             told["angle"] = change.angle

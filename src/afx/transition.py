@@ -5,7 +5,9 @@ Knows times and shares; what they look like is for the director and the painter.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, get_args
 
 import numpy as np
@@ -15,8 +17,16 @@ Shape = Literal["radial", "linear", "plasma", "field"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SHAPES: tuple[Shape, ...] = get_args(Shape)
-MASKED: tuple[Kind, ...] = ("wipe", "warp", "handover")
-"""Kinds whose pictures share the frame pixel by pixel, in place of being mixed all over it."""
+MASKS: Mapping[Kind, tuple[Shape, float]] = MappingProxyType(
+    {"wipe": ("radial", 0.25), "warp": ("radial", 0.6), "handover": ("field", 0.6)}
+)
+"""Kinds whose pictures share the frame pixel by pixel, in place of being mixed all over it, with
+the mask and the width of its seam where nobody says another."""
+
+
+def usual_mask(kind: Kind) -> tuple[Shape, float]:
+    """Return a kind's mask and seam where nobody says another; kinds without have a wipe's."""
+    return MASKS.get(kind, MASKS["wipe"])
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ class Transition:
     begin, end : float
         In frames of the piece; a cut has both at the new scene's first frame.
     shape, soft, angle
-        Of those with a mask (`MASKED`), as `Wipe` has them.
+        Of those with a mask (`MASKS`), as `Wipe` has them.
     """
 
     kind: Kind
@@ -72,6 +82,6 @@ class Transition:
 
     def wipe(self, frame: float) -> Wipe | None:
         """Return the mask in a frame, None if this kind has none."""
-        if self.kind not in MASKED:
+        if self.kind not in MASKS:
             return None
         return Wipe(self.share(frame), self.shape, self.soft, self.angle)

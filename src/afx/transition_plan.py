@@ -12,7 +12,7 @@ import numpy as np
 from afx.cutting import CUT_COST
 from afx.shot import UNSURE_SECONDS, Change
 from afx.sources import SURE, Beats
-from afx.transition import MASKED, Kind, Shape
+from afx.transition import MASKS, Kind, Shape, usual_mask
 
 FADE_SHORTEST, FADE_LONGEST = 1.0, 4.0
 """Seconds that a change lasts."""
@@ -27,8 +27,6 @@ CALM, LOUD = 0.35, 0.6
 SEAM, SEAM_CALM, SEAM_GROWN = (0.12, 0.24), (0.22, 0.30), (0.45, 0.60)
 """Widths of a seam, least and most: of a wipe, of one in calm music, and of a handover, where the
 new picture grows out of the old one."""
-SEAM_PUSHED = 0.6
-"""The same of a warp."""
 PUNCH = 0.45
 """Strength of a drop below which it may be answered by a zoom in place of a cut."""
 
@@ -84,19 +82,17 @@ def choose(border: Border, beats: Beats, last: Kind | None, chance: np.random.Ge
     if kind == "cut":
         return Change("cut")
     if border.drop and kind == "warp":
-        return _timed("warp", 1.0, beats, PUNCH_SHORTEST, PUNCH_LONGEST, "radial", SEAM_PUSHED)
+        return _timed("warp", 1.0, beats, PUNCH_SHORTEST, PUNCH_LONGEST, *usual_mask(kind))
     calm = max(border.before, border.after) < CALM
     count = 2.0 if border.novelty >= STRONG and not (border.slow or calm) else 4.0
     shortest = FADE_SHORTEST
     if border.slow:
         count, shortest = 2.0 * count, SLOW
-    if kind not in MASKED and not (kind == "blend" and border.clash):
-        return _timed(kind, count, beats, shortest, FADE_LONGEST)
-    if kind == "warp":  # the new picture comes out of the middle as the old one flies past
-        return _timed("warp", count, beats, shortest, FADE_LONGEST, "radial", SEAM_PUSHED)
     grown = kind == "handover"
     if kind == "blend" and border.clash:
         kind, grown = "wipe", True
+    if kind not in MASKS or kind == "warp":  # out of its middle as the old picture flies past
+        return _timed(kind, count, beats, shortest, FADE_LONGEST, *usual_mask(kind))
     shapes: tuple[Shape, ...] = ("plasma", "field")
     if not calm and not grown:
         shapes = ("radial", "field", "linear")

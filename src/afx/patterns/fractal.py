@@ -162,16 +162,13 @@ def newton(
         pair = da * db
         value, slope = pair * dc, pair + (da + db) * dc
         inverse = 1.0 / (slope.norm() + 1e-9)
-        q = value * slope.conjugate()
-        qx, qy = q.re * inverse, q.im * inverse
-        # How far a step draws neighbors apart: |1 - gain (1 - f f'' / f'^2)|, squared.
-        sum_x, sum_y = (da + db + dc).re * 2.0, (da + db + dc).im * 2.0
-        ux, uy = slope.re * inverse, -slope.im * inverse
-        cx, cy = qx * sum_x - qy * sum_y, qx * sum_y + qy * sum_x
-        kx, ky = 1.0 - (cx * ux - cy * uy), -(cx * uy + cy * ux)
-        jx, jy = 1.0 - (kx * sx - ky * sy), -(kx * sy + ky * sx)
-        spread = minimum(spread * (jx * jx + jy * jy), 1e30)
-        mx, my = qx * sx - qy * sy, qx * sy + qy * sx
+        q = value * slope.conjugate() * inverse
+        # How far a step draws neighbors apart: |1 − gain (1 − f f″ / f′²)|, squared.
+        curve = q * ((da + db + dc) * 2.0) * (slope.conjugate() * inverse)
+        stretch = 1.0 - (1.0 - curve) * Complex(sx, sy)
+        spread = minimum(spread * stretch.norm(), 1e30)
+        move = q * Complex(sx, sy)
+        mx, my = move.re, move.im
         nx, ny = x - mx, y - my
         m2 = mx * mx + my * my
         r = sqrt(nx * nx + ny * ny)

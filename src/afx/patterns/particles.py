@@ -278,13 +278,13 @@ class Trails:
         phase, flow = self._knobs["phase"], self._knobs["flow"]
         # A hit is a gust: more way in the same time.
         way = (knobs["flow"] - flow) * (1.0 + 1.2 * knobs["pulse"])
-        way = min(way, seconds * TOP)  # in a sketch the clocks leap
+        way = min(max(way, 0.0), seconds * TOP)  # in a sketch the clocks leap
         # All of it is in the clock's time, light and lives as well: in quiet music the same picture
         # goes slowly, where threads that fade by the second would glitter at any pace.
-        passed = max(way, 0.0) / SPEED
+        passed = way / SPEED
         usual = max(1, round(seconds * STEPS))
         # In a gust threads would fall into dots: the fastest points go some cells at a time.
-        cells = abs(way) * FASTEST * self.light.grid.rows * 0.5 / REACH
+        cells = way * FASTEST * self.light.grid.rows * 0.5 / REACH
         moves = min(max(usual, math.ceil(cells / FARTHEST)), 2 * usual)
         part = passed / moves
         factor = fading(part, FADE[0] + (FADE[1] - FADE[0]) * knobs["trail"])
